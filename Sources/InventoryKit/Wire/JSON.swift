@@ -1,0 +1,55 @@
+/// A JSON document (RFC 8259) as a tree.
+///
+/// Why not `JSONDecoder`: it stops at the first error where a client is owed all of them, cannot see members that occur
+/// twice, and reads integers through floating point. Integers are exact here.
+package enum JSON: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    /// A number that is no 64-bit integer, as it was written.
+    case number(String)
+    case string(String)
+    case array([JSON])
+    case object([String: JSON])
+
+    /// The value, or `null` where there is none.
+    package static func optional(_ text: String?) -> JSON { text.map(JSON.string) ?? .null }
+
+    /// The value, or `null` where there is none.
+    package static func optional(_ integer: Int64?) -> JSON { integer.map(JSON.integer) ?? .null }
+
+    /// The document without white space and with members in the order of their names, so that equal documents are
+    /// equal bytes.
+    package func encoded() -> [UInt8] {
+        var writer = JSONWriter()
+        writer.value(self)
+        return writer.bytes
+    }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSON)...) {
+        self = .object(Dictionary(elements) { _, last in last })
+    }
+}
+
+// MARK: Reading values
+
+extension JSON {
+    /// - Throws: ``InvalidValue`` when it is no string.
+    package func text() throws(InvalidValue) -> String {
+        guard case .string(let text) = self else { throw InvalidValue("must be a string") }
+        return text
+    }
+
+    /// - Throws: ``InvalidValue`` when it is no integer, or none that 64 bits hold.
+    package func integer() throws(InvalidValue) -> Int64 {
+        switch self {
+        case .integer(let value): return value
+        case .number: throw InvalidValue("must be an integer within ±\(Bounds.exactInteger)")
+        default: throw InvalidValue("must be an integer")
+        }
+    }
+}

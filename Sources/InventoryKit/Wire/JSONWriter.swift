@@ -1,0 +1,139 @@
+/// Writes JSON text straight into bytes, without building a tree first.
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    package init(capacity: Int = 512) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    // MARK: Values
+
+    package mutating func null() { raw("null") }
+    package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+
+    package mutating func integer(_ value: Int64) {
+        separate()
+        // Digits are collected from the last one on, in a buffer that every 64-bit integer fits.
+        var digits: InlineArray<20, UInt8> = .init(repeating: 0)
+        var index = 20
+        var magnitude = value.magnitude
+        repeat {
+            index -= 1
+            digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
+            magnitude /= 10
+        } while magnitude > 0
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        for position in index..<20 { bytes.append(digits[position]) }
+        needsComma = true
+    }
+
+    package mutating func string(_ value: String) {
+        separate()
+        quote(value)
+        needsComma = true
+    }
+
+    package mutating func value(_ value: JSON) {
+        switch value {
+        case .null: null()
+        case .bool(let value): bool(value)
+        case .integer(let value): integer(value)
+        case .number(let text): raw(text)
+        case .string(let text): string(text)
+        case .array(let items): array { writer in for item in items { writer.value(item) } }
+        case .object(let members):
+            object { writer in
+                for (name, value) in members.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
+            }
+        }
+    }
+
+    /// JSON text that has been written before.
+    package mutating func fragment(_ text: some Collection<UInt8>) {
+        separate()
+        bytes.append(contentsOf: text)
+        needsComma = true
+    }
+
+    package mutating func object(_ members: (inout JSONWriter) -> Void) {
+        nested(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
+    }
+
+    package mutating func array(_ items: (inout JSONWriter) -> Void) {
+        nested(UInt8(ascii: "["), items, UInt8(ascii: "]"))
+    }
+
+    // MARK: Members
+
+    /// The name of the member whose value is written next.
+    package mutating func name(_ name: StaticString) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        // A literal in this source, which has nothing to escape.
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    package mutating func member(_ name: StaticString, _ value: String?) {
+        self.name(name)
+        if let value { string(value) } else { null() }
+    }
+
+    package mutating func member(_ name: StaticString, _ value: Int64?) {
+        self.name(name)
+        if let value { integer(value) } else { null() }
+    }
+
+    package mutating func member(_ name: StaticString, _ value: Timestamp?) {
+        member(name, value?.rfc3339)
+    }
+
+    package mutating func member(_ name: String, _ value: JSON) {
+        separate()
+        quote(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+        self.value(value)
+    }
+
+    // MARK: Parts
+
+    private mutating func nested(_ open: UInt8, _ content: (inout JSONWriter) -> Void, _ close: UInt8) {
+        separate()
+        bytes.append(open)
+        needsComma = false
+        content(&self)
+        bytes.append(close)
+        needsComma = true
+    }
+
+    private mutating func raw(_ text: String) {
+        separate()
+        bytes.append(contentsOf: text.utf8)
+        needsComma = true
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+    }
+
+    private mutating func quote(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
+            case 0x00..<0x20, 0x7F:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(contentsOf: Hex.encode(CollectionOfOne(byte)).utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}

@@ -1,0 +1,36 @@
+/// The stable names of everything that can go wrong, as clients read them in a problem's `code`. `docs/errors.md`
+/// explains each; a test compares.
+package enum ProblemCode: String, CaseIterable, Sendable {
+    case malformedRequest = "malformed-request"
+    case malformedJSON = "malformed-json"
+    case invalidIdempotencyKey = "invalid-idempotency-key"
+    case idempotencyKeyRequired = "idempotency-key-required"
+    case noRoute = "no-route"
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case notAcceptable = "not-acceptable"
+    case requestTimeout = "request-timeout"
+    case insufficientStock = "insufficient-stock"
+    case stockLimit = "stock-limit"
+    case overMaxPerOrder = "over-max-per-order"
+    case priceChanged = "price-changed"
+    case stockChanged = "stock-changed"
+    case skuTaken = "sku-taken"
+    case useAdjust = "use-adjust"
+    case archived
+    case preconditionFailed = "precondition-failed"
+    case bodyTooLarge = "body-too-large"
+    case uriTooLong = "uri-too-long"
+    case unsupportedMediaType = "unsupported-media-type"
+    case invalid
+    case invalidParameters = "invalid-parameters"
+    case idempotencyMismatch = "idempotency-mismatch"
+    case queryTooBroad = "query-too-broad"
+    case headersTooLarge = "headers-too-large"
+    case internalError = "internal-error"
+    case storeUnavailable = "store-unavailable"
+    case overloaded
+    case storageFull = "storage-full"
+    case outcomeUnknown = "outcome-unknown"
+    case stopping
+}
