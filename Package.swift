@@ -48,5 +48,10 @@ let package = Package(
             dependencies: [.crypto, .nioCore],
             swiftSettings: settings
         ),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["InventoryKit", .grdb, .logging],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -1,0 +1,130 @@
+import Dispatch
+import GRDB
+import InventoryKit
+import Logging
+import Synchronization
+
+/// Makes many writes durable with one sync of the disk.
+///
+/// SQLite has one writer, and what a commit costs is the sync. So what arrives while a commit is under way waits, and
+/// all of it goes into the next transaction. There is no timer: alone, a write leaves at once; under load batches form
+/// by themselves. Nobody is answered before the commit, for what one write decided may rest on another's.
+final class GroupCommit: Sendable {
+    /// Bounds how long one transaction can take, and so how long whoever comes next has to wait.
+    private static let writesPerTransaction = 256
+
+    /// Beyond this many waiting writes new ones are turned away: memory and waiting times stay bounded.
+    private static let waitingLimit = 4_096
+
+    private struct Write: Sendable {
+        /// Performs the write and returns how to answer once it is durable.
+        let perform: @Sendable (Database) throws -> @Sendable () -> Void
+        let fail: @Sendable (InventoryError) -> Void
+    }
+
+    private struct State {
+        var waiting: [Write] = []
+        var isCommitting = false
+        var isClosed = false
+    }
+
+    private let pool: DatabasePool
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "inventory.group-commit", qos: .userInitiated)
+
+    init(pool: DatabasePool, logger: Logger) {
+        self.pool = pool
+        self.logger = logger
+    }
+
+    /// Performs a write in the next transaction and returns when it is durable.
+    ///
+    /// - Parameter work: may be performed again in a transaction of its own, if the first one failed; so it changes
+    ///   nothing but the database. Whatever it has written stays, even when it throws an ``InventoryError``.
+    func callAsFunction<Outcome: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Outcome
+    ) async throws(InventoryError) -> Outcome {
+        let result: Result<Outcome, InventoryError> = await withCheckedContinuation { continuation in
+            enqueue(
+                Write { db in
+                    let result: Result<Outcome, InventoryError>
+                    do { result = .success(try work(db)) } catch let error as InventoryError { result = .failure(error) }
+                    return { continuation.resume(returning: result) }
+                } fail: { error in
+                    continuation.resume(returning: .failure(error))
+                }
+            )
+        }
+        return try result.get()
+    }
+
+    /// Takes no more writes, and returns when the last one is done.
+    func close() async {
+        state.withLock { $0.isClosed = true }
+        await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+    }
+
+    private func enqueue(_ write: Write) {
+        enum Decision { case wait, start, refuse(InventoryError.Trouble) }
+        let decision: Decision = state.withLock { state in
+            if state.isClosed { return .refuse(.stopping) }
+            if state.waiting.count >= Self.waitingLimit { return .refuse(.overloaded) }
+            state.waiting.append(write)
+            if state.isCommitting { return .wait }
+            state.isCommitting = true
+            return .start
+        }
+        switch decision {
+        case .wait: break
+        case .start: queue.async { self.commitWhatWaits() }
+        case .refuse(let trouble): write.fail(.unavailable(trouble))
+        }
+    }
+
+    private func commitWhatWaits() {
+        while let writes = next() { commit(writes) }
+    }
+
+    private func next() -> [Write]? {
+        state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.isCommitting = false
+                return nil
+            }
+            let writes = Array(state.waiting.prefix(Self.writesPerTransaction))
+            state.waiting.removeFirst(writes.count)
+            return writes
+        }
+    }
+
+    private func commit(_ writes: [Write]) {
+        var answers: [@Sendable () -> Void] = []
+        var isDecided = false
+        do {
+            try pool.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    answers = try writes.map { try $0.perform(db) }
+                    isDecided = true
+                    return .commit
+                }
+            }
+            for answer in answers { answer() }
+        } catch {
+            // Rolled back. One bad write must not take others with it, so each gets a transaction of its own; but a
+            // commit that failed half-way may yet be found complete after a crash, and is not tried again.
+            if !isDecided, writes.count > 1 {
+                for write in writes { commit([write]) }
+            } else {
+                let trouble = trouble(error, isDecided: isDecided)
+                logger.error("A write failed", metadata: ["error": "\(error)", "writes": "\(writes.count)"])
+                for write in writes { write.fail(.unavailable(trouble)) }
+            }
+        }
+    }
+
+    private func trouble(_ error: any Error, isDecided: Bool) -> InventoryError.Trouble {
+        if (error as? DatabaseError)?.resultCode == .SQLITE_FULL { return .storageFull }
+        return isDecided ? .outcomeUnknown : .outOfReach
+    }
+}

@@ -1,0 +1,188 @@
+import GRDB
+package import InventoryKit
+package import Logging
+
+/// The embedded store: one SQLite file, one daemon, nothing to set up.
+///
+/// Writes go through one transaction after another (``GroupCommit``), reads see the last commit. Transactions do here
+/// what the whole of `docs/architecture.md` on MongoDB is about there.
+package final class SQLiteStore: InventoryStore {
+    /// How long a list may be looked for before it is called too broad.
+    private static let queryLimit = Duration.seconds(2)
+
+    private let pool: DatabasePool
+    private let commits: GroupCommit
+    private let clock: any WallClock
+    private let logger: Logger
+
+    /// Held for as long as the store is.
+    private let lock: FileLock
+
+    /// Opens the file, or makes it.
+    ///
+    /// - Throws: ``StoreOpeningError``.
+    package init(path: String, clock: any WallClock = SystemClock(), logger: Logger) throws(StoreOpeningError) {
+        (pool, lock) = try DatabaseFile.open(path: path)
+        commits = GroupCommit(pool: pool, logger: logger)
+        self.clock = clock
+        self.logger = logger
+    }
+
+    // MARK: Changing
+
+    package func create(_ creation: Creation) async throws(InventoryError) -> Created {
+        try await write { try $0.create(creation) }
+    }
+
+    package func upsert(_ rows: [UpsertRow]) async -> [Result<Upserted, InventoryError>] {
+        do {
+            return try await write { transaction in
+                try rows.map { row in
+                    do { return .success(try transaction.upsert(row)) } catch let error as InventoryError {
+                        return .failure(error)
+                    }
+                }
+            }
+        } catch { return rows.map { _ in .failure(error) } }
+    }
+
+    package func revise(_ revision: Revision) async throws(InventoryError) -> Product {
+        try await write { try $0.revise(revision) }
+    }
+
+    package func archive(_ id: ProductID, expectedETags: [ETag]?) async throws(InventoryError) -> Product {
+        try await write { try $0.archive(id, expectedETags: expectedETags) }
+    }
+
+    package func move(_ command: StockCommand) async throws(InventoryError) -> StockOutcome {
+        try await write { try $0.move(command) }
+    }
+
+    // MARK: Reading
+
+    package func product(_ reference: ProductReference) async throws(InventoryError) -> Product? {
+        try await read { try Stored.find(reference, in: $0)?.product }
+    }
+
+    package func products(_ ids: [ProductID]) async throws(InventoryError) -> [Product] {
+        try await read { db in try ids.compactMap { try Stored.id($0, in: db)?.product } }
+    }
+
+    package func page(of query: ProductQuery) async throws(InventoryError) -> Page<Product> {
+        let items = try await readWithinLimit { db in
+            var pages = ProductPages(query)
+            return try pages.fetch(db)
+        }
+        return Page(reading: items, limit: query.limit, keyset: query.sort.keyset)
+    }
+
+    package func movement(_ id: OperationID) async throws(InventoryError) -> Movement? {
+        try await read { db in
+            try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT \(Movement.columns) FROM \(Movement.table) WHERE m.id = ?"),
+                arguments: [id.text]
+            ).map(Movement.init(row:))
+        }
+    }
+
+    package func page(of query: MovementQuery) async throws(InventoryError) -> Page<Movement> {
+        let items = try await readWithinLimit { try Self.movements(query, in: $0) }
+        return Page(reading: items, limit: query.limit, keyset: query.keyset)
+    }
+
+    package func stock(of id: ProductID, at time: Timestamp) async throws(InventoryError) -> StockMoment? {
+        try await read { db in
+            guard let stored = try Stored.id(id, in: db) else { return nil }
+            // Times never run backwards within a ledger, so the last movement up to then is the one with the highest
+            // number; from the newest back is the shorter way for most questions.
+            let row = try Row.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT on_hand, reserved, seq FROM movement WHERE product = ? AND at <= ? ORDER BY seq DESC LIMIT 1"
+                ),
+                arguments: [stored.key, time.milliseconds]
+            )
+            guard let row else { return StockMoment(stock: .empty, stockVersion: 0) }
+            return StockMoment(stock: try StockLevel(onHand: row[0], reserved: row[1]), stockVersion: row[2])
+        }
+    }
+
+    private static func movements(_ query: MovementQuery, in db: Database) throws -> [Movement] {
+        var conditions: [String] = ["TRUE"]
+        var arguments: StatementArguments = []
+        if let product = query.product {
+            conditions.append("m.product = (SELECT key FROM product WHERE id = ?)")
+            arguments += [product.text]
+        }
+        if let reference = query.reference {
+            conditions.append("m.reference = ?")
+            arguments += [reference.text]
+        }
+        if let since = query.since {
+            conditions.append("m.at >= ?")
+            arguments += [since.milliseconds]
+        }
+        let column = query.product == nil ? "m.at" : "m.seq"
+        if let after = query.after, case .integer(let value) = after.value {
+            conditions.append("(\(column), m.id) < (?, ?)")
+            arguments += [value, after.id]
+        }
+        let sql = """
+            SELECT \(Movement.columns) FROM \(Movement.table) WHERE \(conditions.joined(separator: " AND ")) \
+            ORDER BY \(column) DESC, m.id DESC LIMIT \(query.limit + 1)
+            """
+        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map(Movement.init(row:))
+    }
+
+    // MARK: Operating
+
+    package func checkReadiness() async throws(InventoryError) {
+        try await read { db in try db.execute(sql: "SELECT 1") }
+    }
+
+    package func close() async {
+        await commits.close()
+        do { try pool.close() } catch { logger.warning("The store did not close cleanly", metadata: ["error": "\(error)"]) }
+    }
+
+    // MARK: Parts
+
+    private func write<Outcome: Sendable>(
+        _ body: @escaping @Sendable (WriteTransaction) throws -> Outcome
+    ) async throws(InventoryError) -> Outcome {
+        try await commits { [clock] db in try body(WriteTransaction(db: db, now: clock.now())) }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(InventoryError) -> Value {
+        do { return try await pool.read(body) } catch { throw failure(error) }
+    }
+
+    /// Reads, and interrupts the statement when it takes too long.
+    private func readWithinLimit<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(InventoryError) -> Value {
+        do {
+            return try await withThrowingTaskGroup(of: Value.self) { group in
+                group.addTask { [pool] in try await pool.read(body) }
+                group.addTask {
+                    try await Task.sleep(for: Self.queryLimit)
+                    throw InventoryError.queryTooBroad
+                }
+                defer { group.cancelAll() }
+                guard let value = try await group.next() else { throw CancellationError() }
+                return value
+            }
+        } catch { throw failure(error) }
+    }
+
+    private func failure(_ error: any Error) -> InventoryError {
+        switch error {
+        case let error as InventoryError: return error
+        case is CancellationError: return .unavailable(.stopping)
+        default:
+            logger.error("A read failed", metadata: ["error": "\(error)"])
+            return .unavailable(.outOfReach)
+        }
+    }
+}

@@ -1,0 +1,270 @@
+import GRDB
+import InventoryKit
+
+/// What a write does inside of its transaction. Everything is decided before anything is written, so that a refusal
+/// leaves nothing behind but, where a repetition may come, the memory of itself.
+struct WriteTransaction {
+    /// How long an answer without a movement is remembered.
+    static let outcomeLifetimeInMilliseconds: Int64 = 7 * 24 * 3_600 * 1_000
+
+    let db: Database
+    let now: Timestamp
+
+    // MARK: Products
+
+    func create(_ creation: Creation) throws -> Created {
+        if let product = try created(by: creation.origin, id: creation.id) {
+            return Created(product: product, replayed: true)
+        }
+        if let record = try outcome(of: creation.origin) {
+            throw InventoryError.refused(try Refusal(record: record), replayed: true)
+        }
+        if let holder = try Stored.live(creation.catalogue.sku, in: db) {
+            throw try remembered(.skuTaken(creation.catalogue.sku, by: holder.product.id), of: creation.origin)
+        }
+        return Created(product: try insert(creation), replayed: false)
+    }
+
+    func revise(_ revision: Revision) throws -> Product {
+        guard let stored = try Stored.id(revision.id, in: db) else {
+            throw InventoryError.notFound("There is no product \(revision.id.text).")
+        }
+        let catalogue = try revision.decide(on: stored.product)
+        if catalogue.sku.key != stored.product.catalogue.sku.key, let holder = try Stored.live(catalogue.sku, in: db) {
+            throw InventoryError.refused(.skuTaken(catalogue.sku, by: holder.product.id), replayed: false)
+        }
+        return try update(stored, to: catalogue)
+    }
+
+    func archive(_ id: ProductID, expectedETags: [ETag]?) throws -> Product {
+        guard let stored = try Stored.id(id, in: db) else {
+            throw InventoryError.notFound("There is no product \(id.text).")
+        }
+        guard !stored.product.isArchived else { return stored.product }
+        if let expectedETags, !expectedETags.contains(stored.product.etag) {
+            throw InventoryError.preconditionFailed(current: stored.product.etag)
+        }
+        var product = stored.product
+        product.archivedAt = max(now, product.updatedAt)
+        product.updatedAt = max(now, product.updatedAt)
+        product.version += 1
+        try db.cachedStatement(
+            sql: "UPDATE product SET archived_at = ?, updated_at = ?, version = ? WHERE key = ?"
+        ).execute(arguments: [
+            product.archivedAt?.milliseconds, product.updatedAt.milliseconds, product.version, stored.key,
+        ])
+        return product
+    }
+
+    func upsert(_ row: UpsertRow) throws -> Upserted {
+        if let product = try created(by: row.origin, id: row.id) {
+            return Upserted(status: .created, product: product, keptStock: false)
+        }
+        if let record = try outcome(of: row.origin), let replay = try replay(of: row, record: record) { return replay }
+        guard let stored = try Stored.live(row.sku, in: db) else {
+            return Upserted(status: .created, product: try insert(try row.creation()), keptStock: false)
+        }
+        let catalogue = try row.change.applied(to: stored.product.catalogue)
+        let isChanged = catalogue != stored.product.catalogue
+        let product = isChanged ? try update(stored, to: catalogue) : stored.product
+        let upserted = Upserted(
+            status: isChanged ? .updated : .unchanged, product: product, keptStock: row.opening != nil
+        )
+        try remember(
+            [.string(upserted.status.rawValue), .string(product.id.text)], of: row.origin
+        )
+        return upserted
+    }
+
+    private func replay(of row: UpsertRow, record: JSON) throws -> Upserted? {
+        guard case .array(let parts) = record, parts.count == 2, let status = Upserted.Status(rawValue: try parts[0].text()),
+            let stored = try Stored.id(try ProductID(try parts[1].text()), in: db)
+        else { return nil }
+        return Upserted(status: status, product: stored.product, keptStock: row.opening != nil)
+    }
+
+    // MARK: Stock
+
+    func move(_ command: StockCommand) throws -> StockOutcome {
+        if let replay = try replay(of: command) { return replay }
+        guard let stored = try Stored.find(command.product, in: db) else {
+            throw InventoryError.notFound("There is no product \(command.product.canonical).")
+        }
+        let movement: Movement
+        do {
+            movement = try command.decide(on: stored.product, lastMovementAt: stored.movedAt, now: now)
+        } catch .refused(let refusal, _) { throw try remembered(refusal, of: command.origin) }
+        try insert(movement, of: stored.key, fingerprint: command.origin.fingerprint)
+        try db.cachedStatement(
+            sql: "UPDATE product SET on_hand = ?, reserved = ?, stock_version = ?, moved_at = ? WHERE key = ?"
+        ).execute(arguments: [
+            movement.stock.onHand, movement.stock.reserved, movement.seq, movement.at.milliseconds, stored.key,
+        ])
+        var product = stored.product
+        product.stock = movement.stock
+        product.stockVersion = movement.seq
+        return StockOutcome(movement: movement, product: product, replayed: false)
+    }
+
+    private func replay(of command: StockCommand) throws -> StockOutcome? {
+        guard let fingerprint = command.origin.fingerprint else { return nil }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT \(Movement.columns), m.fingerprint FROM \(Movement.table) WHERE m.id = ?"),
+            arguments: [command.origin.id.text]
+        )
+        if let row {
+            guard row[16] == fingerprint else { throw InventoryError.idempotencyMismatch }
+            let movement = try Movement(row: row)
+            guard let stored = try Stored.id(movement.productID, in: db) else {
+                throw DamagedRow(detail: "movement \(movement.id.text) has no product")
+            }
+            return StockOutcome(movement: movement, product: stored.product, replayed: true)
+        }
+        if let record = try outcome(of: command.origin) {
+            throw InventoryError.refused(try Refusal(record: record), replayed: true)
+        }
+        return nil
+    }
+
+    // MARK: Outcomes without a movement
+
+    private func outcome(of origin: Origin) throws -> JSON? {
+        guard let fingerprint = origin.fingerprint else { return nil }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT fingerprint, record FROM outcome WHERE id = ? AND expires_at > ?"),
+            arguments: [origin.id.text, now.milliseconds]
+        )
+        guard let row else { return nil }
+        guard row[0] == fingerprint else { throw InventoryError.idempotencyMismatch }
+        return try JSONDocument(parsing: Array((row[1] as String).utf8)).root
+    }
+
+    private func remembered(_ refusal: Refusal, of origin: Origin) throws -> InventoryError {
+        try remember(refusal.record, of: origin)
+        return .refused(refusal, replayed: false)
+    }
+
+    private func remember(_ record: JSON, of origin: Origin) throws {
+        guard let fingerprint = origin.fingerprint else { return }
+        // Each that comes takes a few that have had their time with it, so the table needs no sweeper.
+        try db.cachedStatement(
+            sql: "DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE expires_at <= ? LIMIT 4)"
+        ).execute(arguments: [now.milliseconds])
+        try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO outcome (id, fingerprint, record, expires_at) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [
+            origin.id.text, fingerprint, String(decoding: record.encoded(), as: UTF8.self),
+            now.milliseconds + Self.outcomeLifetimeInMilliseconds,
+        ])
+    }
+
+    // MARK: Rows
+
+    /// The product that a repeated request has created before.
+    private func created(by origin: Origin, id: ProductID) throws -> Product? {
+        guard let fingerprint = origin.fingerprint, let stored = try Stored.id(id, in: db) else { return nil }
+        guard stored.fingerprint == fingerprint else { throw InventoryError.idempotencyMismatch }
+        return stored.product
+    }
+
+    private func insert(_ creation: Creation) throws -> Product {
+        let (product, opening) = creation.begin(at: now)
+        let catalogue = product.catalogue
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO product (id, sku, sku_key, name, name_key, description, price, currency, on_hand, reserved, \
+                low_stock_threshold, max_per_order, attributes, version, stock_version, created_at, updated_at, moved_at, \
+                fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            product.id.text, catalogue.sku.text, catalogue.sku.key, catalogue.name.text,
+            SearchTerms.fold(catalogue.name.text), catalogue.description.text, catalogue.price.amount,
+            catalogue.price.currency.code, product.stock.onHand, product.stock.reserved,
+            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text, product.version,
+            product.stockVersion, product.createdAt.milliseconds, product.updatedAt.milliseconds,
+            opening?.at.milliseconds, creation.origin.fingerprint,
+        ])
+        let key = db.lastInsertedRowID
+        try index(catalogue, of: key)
+        if let opening { try insert(opening, of: key, fingerprint: creation.origin.fingerprint) }
+        return product
+    }
+
+    private func update(_ stored: Stored, to catalogue: Catalogue) throws -> Product {
+        var product = stored.product
+        guard catalogue != product.catalogue else { return product }
+        product.catalogue = catalogue
+        product.version += 1
+        product.updatedAt = max(now, product.updatedAt)
+        try db.cachedStatement(
+            sql: """
+                UPDATE product SET sku = ?, sku_key = ?, name = ?, name_key = ?, description = ?, price = ?, currency = ?, \
+                low_stock_threshold = ?, max_per_order = ?, attributes = ?, version = ?, updated_at = ? WHERE key = ?
+                """
+        ).execute(arguments: [
+            catalogue.sku.text, catalogue.sku.key, catalogue.name.text, SearchTerms.fold(catalogue.name.text),
+            catalogue.description.text, catalogue.price.amount, catalogue.price.currency.code,
+            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text, product.version,
+            product.updatedAt.milliseconds, stored.key,
+        ])
+        if catalogue.searchWords != stored.product.catalogue.searchWords { try index(catalogue, of: stored.key) }
+        return product
+    }
+
+    private func index(_ catalogue: Catalogue, of key: Int64) throws {
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO product_words (rowid, words) VALUES (?, ?)")
+            .execute(arguments: [key, catalogue.searchWords.joined(separator: " ")])
+    }
+
+    private func insert(_ movement: Movement, of key: Int64, fingerprint: String?) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO movement (id, product, seq, sku, kind, delta, reserved_delta, on_hand, reserved, unit_price, \
+                currency, reason, reference, actor, request_id, at, fingerprint) \
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            movement.id.text, key, movement.seq, movement.sku.text, movement.kind.rawValue, movement.delta,
+            movement.reservedDelta, movement.stock.onHand, movement.stock.reserved, movement.unitPrice?.amount,
+            movement.unitPrice?.currency.code, movement.reason?.rawValue, movement.reference?.text, movement.actor,
+            movement.requestID, movement.at.milliseconds, fingerprint,
+        ])
+    }
+}
+
+/// A product with what only its row knows.
+struct Stored {
+    let product: Product
+    let key: Int64
+    let movedAt: Timestamp?
+
+    /// What was asked for when a request that can be repeated created it.
+    let fingerprint: String?
+
+    static func find(_ reference: ProductReference, in db: Database) throws -> Stored? {
+        switch reference {
+        case .id(let id): try Self.id(id, in: db)
+        case .sku(let sku): try live(sku, in: db)
+        }
+    }
+
+    static func id(_ id: ProductID, in db: Database) throws -> Stored? {
+        try fetch(db, where: "id = ?", id.text)
+    }
+
+    static func live(_ sku: SKU, in db: Database) throws -> Stored? {
+        try fetch(db, where: "sku_key = ? AND archived_at IS NULL", sku.key)
+    }
+
+    private static func fetch(_ db: Database, where condition: String, _ argument: String) throws -> Stored? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(Product.columns), key, moved_at, fingerprint FROM product WHERE \(condition)"
+        )
+        guard let row = try Row.fetchOne(statement, arguments: [argument]) else { return nil }
+        let movedAt: Int64? = row[17]
+        return Stored(
+            product: try Product(row: row), key: row[16], movedAt: movedAt.map(Timestamp.init(milliseconds:)),
+            fingerprint: row[18]
+        )
+    }
+}
