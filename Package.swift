@@ -53,5 +53,10 @@ let package = Package(
             dependencies: ["InventoryKit", .grdb, .logging],
             swiftSettings: settings
         ),
+        .target(
+            name: "CoherentCache",
+            dependencies: ["InventoryKit"],
+            swiftSettings: settings
+        ),
     ]
 )
