@@ -58,5 +58,14 @@ let package = Package(
             dependencies: ["InventoryKit"],
             swiftSettings: settings
         ),
+        .target(
+            name: "InventoryServer",
+            dependencies: [
+                "InventoryKit", .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+                .nioPosix, .serviceLifecycle,
+            ],
+            resources: [.embedInCode("openapi.json")],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -1,0 +1,168 @@
+import HTTPTypes
+import Hummingbird
+import InventoryKit
+import NIOCore
+
+/// The REST API: a table of routes over the use cases. A handler reads its request, calls one use case, and writes the
+/// answer; it decides nothing about the inventory.
+struct InventoryAPI: Sendable {
+    let inventory: Inventory
+    let state: ServerState
+
+    /// `docs/openapi.json`, as it is served.
+    let openAPI: ByteBuffer
+
+    var routes: [Route] { serviceRoutes + productRoutes + stockRoutes + ledgerRoutes + [batchRoute] }
+
+    // MARK: The service itself
+
+    private var serviceRoutes: [Route] {
+        [
+            Route(.get, "/healthz") { exchange in
+                try exchange.query.finish()
+                return .json { $0.value(["status": "ok"]) }
+            },
+            Route(.get, "/readyz") { exchange in
+                try exchange.query.finish()
+                guard !state.isStopping else { throw InventoryError.unavailable(.stopping) }
+                try await inventory.store.checkReadiness()
+                return .json { $0.value(["status": "ready", "store": "ok"]) }
+            },
+            Route(.get, "/openapi.json") { exchange in
+                try exchange.query.finish()
+                return .json(text: openAPI)
+            },
+        ]
+    }
+}
+
+// MARK: - Products
+
+extension InventoryAPI {
+    private var productRoutes: [Route] {
+        [
+            Route(.post, "/v1/products", createProduct),
+            Route(.get, "/v1/products", parameters: ProductListing.parameters, listProducts),
+            Route(.get, "/v1/products/{id}", readProduct),
+            Route(.put, "/v1/products/{id}", replaceProduct),
+            Route(.patch, "/v1/products/{id}", patchProduct),
+            Route(.delete, "/v1/products/{id}", archiveProduct),
+        ]
+    }
+
+    @Sendable private func createProduct(_ exchange: inout Exchange) async throws -> Response {
+        try exchange.query.finish()
+        let requester = try exchange.requester()
+        let draft = try ProductDraft(try await exchange.json())
+        let created = try await inventory.create(draft, by: requester)
+        var headers: HTTPFields = [.location: "/v1/products/\(created.product.id.text)"]
+        if created.replayed { headers[.idempotentReplayed] = "true" }
+        return .product(created.product, status: .created, headers: headers)
+    }
+
+    @Sendable private func readProduct(_ exchange: inout Exchange) async throws -> Response {
+        try exchange.query.finish()
+        let (document, source) = try await inventory.document(try exchange.productReference())
+        let headers: HTTPFields = [
+            .eTag: document.etag.quoted, .cacheControl: "no-cache", .cacheResult: source.rawValue,
+        ]
+        if Conditions.ifNoneMatch(exchange.request.headers, names: document.etag) {
+            return Response(status: .notModified, headers: headers)
+        }
+        return .json(text: document.body, headers: headers)
+    }
+
+    @Sendable private func listProducts(_ exchange: inout Exchange) async throws -> Response {
+        switch try ProductListing(&exchange.query) {
+        case .ids(let ids):
+            let page = Page(items: try await inventory.products(ids), next: nil)
+            return .page(page, of: exchange, list: []) { writer, product in writer.product(product) }
+        case .query(let query, let list):
+            let page = try await inventory.page(of: query)
+            return .page(page, of: exchange, list: list) { writer, product in writer.product(product) }
+        }
+    }
+
+    @Sendable private func replaceProduct(_ exchange: inout Exchange) async throws -> Response {
+        try await revise(exchange, types: MediaTypes.json, Revision.replacing)
+    }
+
+    @Sendable private func patchProduct(_ exchange: inout Exchange) async throws -> Response {
+        try await revise(exchange, types: MediaTypes.mergePatch, Revision.merging)
+    }
+
+    private func revise(
+        _ exchange: Exchange, types: Set<String>,
+        _ read: (ProductID, JSONDocument, [ETag]?) throws(InventoryError) -> Revision
+    ) async throws -> Response {
+        try exchange.query.finish()
+        let id = try exchange.productID()
+        let document = try await exchange.json(types)
+        let revision = try read(id, document, Conditions.ifMatch(exchange.request.headers))
+        return .product(try await inventory.revise(revision))
+    }
+
+    @Sendable private func archiveProduct(_ exchange: inout Exchange) async throws -> Response {
+        try exchange.query.finish()
+        try await inventory.archive(
+            try exchange.productID(), expectedETags: Conditions.ifMatch(exchange.request.headers)
+        )
+        return Response(status: .noContent)
+    }
+}
+
+// MARK: - Stock
+
+extension InventoryAPI {
+    private var stockRoutes: [Route] {
+        [
+            Route(.post, "/v1/products/{id}/purchase") { exchange in
+                let outcome = try await move(exchange, StockRequest.purchase)
+                let location = "/v1/purchases/\(outcome.movement.id.text)"
+                return answer(outcome, location: location) { writer in
+                    writer.name("purchase")
+                    writer.purchase(outcome.movement)
+                }
+            },
+            Route(.post, "/v1/products/{id}/adjust") { exchange in
+                let outcome = try await move(exchange, StockRequest.adjust)
+                return answer(outcome, location: nil) { writer in
+                    writer.name("movement")
+                    writer.movement(outcome.movement)
+                }
+            },
+            Route(.get, "/v1/purchases/{id}") { exchange in
+                try exchange.query.finish()
+                let sale = try await inventory.purchase(try exchange.operationID())
+                return .json { $0.purchase(sale) }
+            },
+        ]
+    }
+
+    private func move(
+        _ exchange: Exchange, _ read: (JSONDocument) throws(InventoryError) -> StockRequest
+    ) async throws -> StockOutcome {
+        try exchange.query.finish()
+        let reference = try exchange.productReference()
+        let requester = try exchange.requester()
+        let request = try read(try await exchange.json())
+        return try await inventory.move(
+            reference, request.change, reason: request.reason, note: request.reference, by: requester
+        )
+    }
+
+    private func answer(
+        _ outcome: StockOutcome, location: String?, _ write: @escaping (inout JSONWriter) -> Void
+    ) -> Response {
+        var headers: HTTPFields = [.eTag: outcome.product.etag.quoted]
+        if let location { headers[.location] = location }
+        if outcome.replayed { headers[.idempotentReplayed] = "true" }
+        return .json(.created, headers: headers) { writer in
+            writer.object { writer in
+                write(&writer)
+                writer.name("product")
+                writer.product(outcome.product)
+            }
+        }
+    }
+}

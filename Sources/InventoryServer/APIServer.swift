@@ -1,0 +1,54 @@
+import Hummingbird
+import HummingbirdCore
+package import InventoryKit
+package import Logging
+package import NIOCore
+import ServiceLifecycle
+
+/// The REST API on a TCP port, as a service that starts, drains and stops.
+package struct APIServer: Service {
+    package struct Address: Sendable, Equatable {
+        package let host: String
+
+        /// 0 for any that is free.
+        package let port: Int
+
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    private let server: any Service
+
+    /// - Parameters:
+    ///   - onListening: told the port once connections are taken.
+    package init(
+        inventory: Inventory, state: ServerState, address: Address, log: LogSink, logger: Logger,
+        eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
+    ) {
+        let api = InventoryAPI(
+            inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json)
+        )
+        let front = Front(routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger)
+        let channel = APIChannel(
+            responder: { request, writer, channel in try await front.respond(request, writer, channel) },
+            limits: ConnectionGuard.Limits(), idleTimeout: .seconds(60),
+            reject: { code, detail in front.rejection(code, detail) }
+        )
+        var quiet = logger
+        quiet.logLevel = .error
+        server = channel.server(
+            configuration: ServerConfiguration(
+                address: .hostname(address.host, port: address.port), backlog: 1_024,
+                availableConnectionsDelegate: MaximumAvailableConnections(16_384)
+            ),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? address.port) },
+            eventLoopGroup: eventLoopGroup, logger: quiet
+        )
+    }
+
+    package func run() async throws {
+        try await server.run()
+    }
+}

@@ -1,0 +1,54 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// A connection of the REST API: HTTP/1.1 with limits on everything, then Hummingbird's request loop.
+struct APIChannel: ServerChildChannel, HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: HTTPChannelHandler.Responder
+    let limits: ConnectionGuard.Limits
+
+    /// A connection on which nothing arrives, be it between requests or within a header, is closed after this.
+    let idleTimeout: Duration
+    let reject: ConnectionGuard.Reject
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+            decoderLimits.maxHeaderFieldSize = APILimits.headerBytes
+            decoderLimits.maxHeaderListSize = APILimits.headerBytes
+            decoderLimits.maxHeaderFieldCount = APILimits.headerFields
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits
+            )
+            try pipeline.addHandler(
+                ConnectionGuard(limits: limits, isStreamed: { $0.hasPrefix("/v1/products:batch") }, reject: reject)
+            )
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: idleTimeout, logger: logger))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)
+            )
+        }
+    }
+
+    func handle(value channel: Value, logger: Logger) async {
+        await handleHTTP(asyncChannel: channel, logger: logger)
+    }
+}
+
+/// The bounds of `docs/` on what a request may be.
+enum APILimits {
+    static let bodyBytes = 1_024 * 1_024
+    static let headerBytes = 16 * 1_024
+    static let headerFields = 100
+    static let uriBytes = 8 * 1_024
+    static let batchLineBytes = 256 * 1_024
+}

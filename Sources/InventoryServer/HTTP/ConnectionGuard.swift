@@ -1,0 +1,209 @@
+import InventoryKit
+import NIOCore
+import NIOHTTP1
+
+/// Stands between HTTP's parser and everything else on a connection, and answers what the framework would leave
+/// unanswered or answer by itself: malformed HTTP gets a problem document, a body that dribbles and a client that does
+/// not read are cut off, `Expect: 100-continue` is met, and HTTP/1.0 and `Connection: close` end the connection.
+final class ConnectionGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// How the server words and logs an answer that no route gives.
+    typealias Reject = @Sendable (ProblemCode, _ detail: String) -> (HTTPResponseHead, ByteBuffer)
+
+    struct Limits: Sendable {
+        /// For the whole body of an ordinary request, and for any progress of a streamed one.
+        var bodyTimeout = TimeAmount.seconds(30)
+
+        /// How long a client may leave what was sent to it unread.
+        var writeTimeout = TimeAmount.seconds(30)
+
+        /// How long a refused client has to read why, before the connection goes.
+        var lingerTimeout = TimeAmount.seconds(2)
+    }
+
+    private enum State {
+        case open
+        /// A problem is to be written when the answers before it are out.
+        case rejecting(ProblemCode, String)
+        /// The last word has been written; everything that follows is dropped.
+        case closing
+    }
+
+    private let limits: Limits
+    private let isStreamed: @Sendable (_ uri: String) -> Bool
+    private let reject: Reject
+    private var state = State.open
+
+    /// Requests of which the head has come in and the end of the answer has not gone out.
+    private var openRequests = 0
+    private var isReadingBody = false
+    private var isStreaming = false
+    private var hasStartedAnswer = false
+    private var closesAfterAnswer = false
+    private var bodyTimer: Scheduled<Void>?
+    private var writeTimer: Scheduled<Void>?
+
+    init(limits: Limits, isStreamed: @escaping @Sendable (String) -> Bool, reject: @escaping Reject) {
+        self.limits = limits
+        self.isStreamed = isStreamed
+        self.reject = reject
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        bodyTimer?.cancel()
+        writeTimer?.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state = .closing
+        bodyTimer?.cancel()
+        writeTimer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .open = state else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            openRequests += 1
+            isReadingBody = true
+            isStreaming = isStreamed(head.uri)
+            if !head.isKeepAlive { closesAfterAnswer = true }
+            if head.version.major == 1, head.version.minor >= 1, head.headers["host"].count != 1 {
+                return fail(context, .malformedRequest, "An HTTP/1.1 request has exactly one Host header.")
+            }
+            meetExpectation(of: head, context: context)
+            startBodyTimer(context)
+            context.fireChannelRead(data)
+        case .body:
+            // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
+            if isStreaming { startBodyTimer(context) }
+            context.fireChannelRead(data)
+        case .end:
+            isReadingBody = false
+            bodyTimer?.cancel()
+            bodyTimer = nil
+            context.fireChannelRead(data)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
+        guard case .open = state else { return }
+        switch error as? HTTPParserError {
+        case .headerOverflow: fail(context, .headersTooLarge, "The header may have 16 KiB in all.")
+        case .invalidEOFState, .closedConnection: context.close(promise: nil)
+        default: fail(context, .malformedRequest, "The request is not well-formed HTTP/1.1.")
+        }
+    }
+
+    private func meetExpectation(of head: HTTPRequestHead, context: ChannelHandlerContext) {
+        guard head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) else { return }
+        // Who announces more than is taken is told so instead of being asked to go on.
+        let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        guard isStreaming || length <= APILimits.bodyBytes, openRequests == 1 else { return }
+        let goOn = HTTPResponseHead(version: head.version, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
+    }
+
+    // MARK: Answers
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .closing = state {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where head.status.code >= 200:
+            hasStartedAnswer = true
+            if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            hasStartedAnswer = false
+            openRequests -= 1
+            context.write(data, promise: promise)
+            guard openRequests == 0 else { return }
+            if case .rejecting(let code, let detail) = state {
+                writeProblem(context, code, detail)
+            } else if closesAfterAnswer, !isReadingBody {
+                context.flush()
+                linger(context)
+            }
+        default:
+            context.write(data, promise: promise)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            writeTimer?.cancel()
+            writeTimer = nil
+        } else {
+            watchWrites(context, unsent: nil)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Cuts off a client that leaves its answer unread: none of it has gone out since the last look.
+    private func watchWrites(_ context: ChannelHandlerContext, unsent: Int?) {
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let now = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? nil
+        if let unsent, let now, now >= unsent {
+            context.close(promise: nil)
+            return
+        }
+        writeTimer = context.eventLoop.scheduleTask(in: limits.writeTimeout) {
+            handlerBox.value.watchWrites(contextBox.value, unsent: now ?? 0)
+        }
+    }
+
+    // MARK: The end of a connection
+
+    private func startBodyTimer(_ context: ChannelHandlerContext) {
+        bodyTimer?.cancel()
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        bodyTimer = context.eventLoop.scheduleTask(in: limits.bodyTimeout) {
+            handlerBox.value.fail(contextBox.value, .requestTimeout, "The body did not arrive in time.")
+        }
+    }
+
+    private func fail(_ context: ChannelHandlerContext, _ code: ProblemCode, _ detail: String) {
+        guard case .open = state else { return }
+        bodyTimer?.cancel()
+        if hasStartedAnswer, openRequests == 1, isReadingBody {
+            // Its answer is half out, so there is no place for another.
+            state = .closing
+            context.close(promise: nil)
+        } else if openRequests == 0 || (openRequests == 1 && isReadingBody) {
+            writeProblem(context, code, detail)
+        } else {
+            state = .rejecting(code, detail)
+        }
+    }
+
+    private func writeProblem(_ context: ChannelHandlerContext, _ code: ProblemCode, _ detail: String) {
+        var (head, body) = reject(code, detail)
+        head.headers.replaceOrAdd(name: "Connection", value: "close")
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        linger(context)
+    }
+
+    /// Says that nothing more comes, and leaves the client time to read before the connection goes: closing at once
+    /// on a client that still sends would make its system throw away our answer.
+    private func linger(_ context: ChannelHandlerContext) {
+        state = .closing
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.close(mode: .output, promise: nil)
+        context.eventLoop.scheduleTask(in: limits.lingerTimeout) { contextBox.value.close(promise: nil) }
+    }
+}

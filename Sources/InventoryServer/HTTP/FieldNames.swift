@@ -1,0 +1,16 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+    static let idempotencyKey = named("Idempotency-Key")
+    static let idempotentReplayed = named("Idempotent-Replayed")
+    static let requestID = named("X-Request-Id")
+    static let cacheResult = named("X-Cache")
+    static let link = named("Link")
+    static let referrerPolicy = named("Referrer-Policy")
+
+    /// A name that is a token by sight; anything else would be noticed in the first test.
+    private static func named(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
+        return field
+    }
+}

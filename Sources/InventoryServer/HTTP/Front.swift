@@ -1,0 +1,177 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import InventoryKit
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// What every request passes, whichever route it takes: an id, room for it, CORS, the common headers, a problem
+/// document for everything that goes wrong, and one line in the log.
+final class Front: Sendable {
+    private let router: RouterResponder<Call>
+    private let routes: [Route]
+    private let state: ServerState
+    private let log: LogSink
+    private let date: HTTPDate
+    private let logger: Logger
+    private let requestIDs = RequestIDs()
+    private let inFlight = Atomic<Int>(0)
+
+    init(routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger) {
+        let router = Router(context: Call.self)
+        for route in routes { route.register(on: router) }
+        self.router = router.buildResponder()
+        self.routes = routes
+        self.state = state
+        self.log = log
+        self.logger = logger
+        date = HTTPDate(clock: clock)
+    }
+
+    func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+        let arrival = ContinuousClock.now
+        let settings = state.settings
+        let call = Call(requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings, logger: logger)
+        let others = inFlight.add(1, ordering: .relaxed).oldValue
+        defer { inFlight.subtract(1, ordering: .relaxed) }
+        var response = await answer(request, call, hasRoom: others < settings.maxInFlight)
+        decorate(&response, to: request, call)
+        if request.method == .head { response = response.createHeadResponse() }
+        let outcome: String?
+        do {
+            try await writer.write(response: response.head, body: response.body)
+            outcome = nil
+        } catch {
+            outcome = "client gone"
+        }
+        if settings.logLevel <= .info {
+            log.access(
+                AccessLogEntry(
+                    requestID: call.requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
+                    path: request.uri.path, status: response.status.code, duration: .now - arrival,
+                    cache: response.headers[.cacheResult], caller: call.actor, error: outcome
+                )
+            )
+        }
+        if outcome != nil { throw ChannelError.ioOnClosedChannel }
+    }
+
+    /// The answer to what never became a request.
+    func rejection(_ code: ProblemCode, _ detail: String) -> (HTTPResponseHead, ByteBuffer) {
+        let requestID = requestIDs.id(for: nil)
+        let problem = Problem(code, detail)
+        var headers = HTTPHeaders([
+            ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), ("Date", date.text),
+            ("X-Request-Id", requestID), ("X-Content-Type-Options", "nosniff"),
+        ])
+        let body = problem.body(path: "", requestID: requestID)
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
+        log.access(
+            AccessLogEntry(
+                requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status, duration: .zero,
+                cache: nil, caller: "-", error: code.rawValue
+            )
+        )
+        return (HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers), body)
+    }
+
+    // MARK: Answering
+
+    private func answer(_ request: Request, _ call: Call, hasRoom: Bool) async -> Response {
+        do {
+            try Self.checkSize(of: request)
+            let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
+            guard hasRoom || isProbe else {
+                throw Problem(.overloaded, "\(call.settings.maxInFlight) requests are under way. Try again.")
+            }
+            if request.method == .options { return try options(request, call) }
+            let response = try await router.respond(to: request, context: call)
+            // Hummingbird tells a path that has no route and a route that lacks the method alike.
+            if call.endpointPath == "NotFound" { throw missingRoute(request) }
+            return response
+        } catch let problem as Problem {
+            return problem.response(path: request.uri.path, requestID: call.requestID)
+        } catch let error as InventoryError {
+            return Problem(error).response(path: request.uri.path, requestID: call.requestID)
+        } catch {
+            // What went wrong inside is for the log, not for the client.
+            logger.error("Request failed", metadata: ["request_id": "\(call.requestID)", "error": "\(error)"])
+            return Problem(.internalError, "The log has more under the request id.")
+                .response(path: request.uri.path, requestID: call.requestID)
+        }
+    }
+
+    private static func checkSize(of request: Request) throws(Problem) {
+        guard request.uri.string.utf8.count <= APILimits.uriBytes else {
+            throw Problem(.uriTooLong, "A URI may have \(APILimits.uriBytes) bytes.")
+        }
+    }
+
+    private func missingRoute(_ request: Request) -> Problem {
+        let methods = allowedMethods(at: request.uri.path)
+        guard !methods.isEmpty else { return Problem(.noRoute, "There is nothing at \(request.uri.path.prefix(200)).") }
+        let allow = methods.joined(separator: ", ")
+        return Problem(
+            .methodNotAllowed, "\(request.method.rawValue.prefix(32)) is not allowed here; \(allow) are.",
+            headers: [.allow: allow]
+        )
+    }
+
+    private func allowedMethods(at path: String) -> [String] {
+        let methods = routes.filter { $0.matches(path) }.flatMap { $0.methods.map(\.rawValue) }
+        return methods.isEmpty ? [] : (methods + ["OPTIONS"]).sorted()
+    }
+
+    // MARK: CORS
+
+    private func options(_ request: Request, _ call: Call) throws(Problem) -> Response {
+        let methods = allowedMethods(at: request.uri.path)
+        guard !methods.isEmpty else { throw missingRoute(request) }
+        let allow = methods.joined(separator: ", ")
+        var headers: HTTPFields = [.allow: allow]
+        if call.settings.allows(origin: request.headers[.origin]), request.headers[.accessControlRequestMethod] != nil {
+            headers[.accessControlAllowMethods] = allow
+            headers[.accessControlAllowHeaders] = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+            headers[.accessControlMaxAge] = "600"
+        }
+        return Response(status: .noContent, headers: headers)
+    }
+
+    private func decorate(_ response: inout Response, to request: Request, _ call: Call) {
+        response.headers[.requestID] = call.requestID
+        response.headers[.date] = date.text
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.referrerPolicy] = "no-referrer"
+        if response.status == .noContent || response.status == .notModified { response.headers[.contentLength] = nil }
+        if state.isStopping { response.headers[.connection] = "close" }
+        guard !call.settings.corsOrigins.isEmpty else { return }
+        response.headers[.vary] = "Origin"
+        if let origin = request.headers[.origin], call.settings.allows(origin: origin) {
+            response.headers[.accessControlAllowOrigin] = origin
+            response.headers[.accessControlExposeHeaders] =
+                "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Cache, X-Request-Id"
+        }
+    }
+}
+
+/// Names for requests: the client's own where it is harmless in a log, else a number that no other run has given.
+private final class RequestIDs: Sendable {
+    private let run = Hex.encode((0..<4).map { _ in UInt8.random(in: 0...255) })
+    private let last = Atomic<UInt64>(0)
+
+    func id(for proposed: String?) -> String {
+        if let proposed, (1...128).contains(proposed.utf8.count), proposed.utf8.allSatisfy(Self.isHarmless) {
+            return proposed
+        }
+        return "\(run)-\(last.add(1, ordering: .relaxed).newValue)"
+    }
+
+    private static func isHarmless(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import Logging
+import Synchronization
+
+/// What the operator can change while the server runs.
+package struct ServerSettings: Sendable, Equatable {
+    /// Origins that browsers may call from; `*` for any.
+    package var corsOrigins: [String]
+    package var requiresIdempotencyKey: Bool
+
+    /// Requests under way at once; more are turned away.
+    package var maxInFlight: Int
+    package var logLevel: Logger.Level
+
+    package init(
+        corsOrigins: [String] = [], requiresIdempotencyKey: Bool = false, maxInFlight: Int = 1_024,
+        logLevel: Logger.Level = .info
+    ) {
+        self.corsOrigins = corsOrigins
+        self.requiresIdempotencyKey = requiresIdempotencyKey
+        self.maxInFlight = maxInFlight
+        self.logLevel = logLevel
+    }
+
+    func allows(origin: String?) -> Bool {
+        guard let origin else { return false }
+        return corsOrigins.contains("*") || corsOrigins.contains(origin)
+    }
+}
+
+/// The server's settings and whether it is on its way down, shared by all requests.
+package final class ServerState: Sendable {
+    private let current: Mutex<ServerSettings>
+    private let stopping = Atomic<Bool>(false)
+
+    package init(settings: ServerSettings) {
+        current = Mutex(settings)
+    }
+
+    package var settings: ServerSettings {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    package var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+    /// From now on `/readyz` says no, and answers ask clients to take their next request elsewhere.
+    package func beginStopping() { stopping.store(true, ordering: .relaxed) }
+}
