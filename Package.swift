@@ -31,6 +31,9 @@ extension Target.Dependency {
 let package = Package(
     name: "inventoryd",
     platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "inventoryd", targets: ["inventoryd"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
@@ -65,6 +68,14 @@ let package = Package(
                 .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("openapi.json")],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "inventoryd",
+            dependencies: [
+                "CoherentCache", "InventoryKit", "InventoryServer", "SQLiteStore",
+                .argumentParser, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals,
+            ],
             swiftSettings: settings
         ),
     ]

@@ -1,0 +1,78 @@
+import InventoryServer
+import Logging
+
+/// How the daemon runs, every value checked.
+struct Configuration: Sendable, Equatable {
+    enum Authentication: String, CaseIterable {
+        case off, writes, all
+    }
+
+    var host = ""
+    var port = 0
+    var stateDirectory = ""
+    var authentication: Authentication?
+    var cacheTimeToLive = Duration.seconds(60)
+    var server = ServerSettings()
+    var logFormat = LogSink.Format.json
+
+    /// Every setting there is, in the order of the documentation.
+    static let table: [Setting] = [
+        Setting("INVENTORYD_HOST", default: "127.0.0.1", flag: "host", "address the API listens on; :: for all") {
+            $1.host = try Text.notBlank($0)
+        },
+        Setting("PORT", "INVENTORYD_PORT", default: "8080", flag: "port", "port the API listens on; 0 for any that is free") {
+            $1.port = try Text.integer($0, in: 0...65_535)
+        },
+        Setting(
+            "INVENTORYD_STATE_DIR", default: nil, flag: "state-dir",
+            "directory of the embedded store; default $STATE_DIRECTORY, else $XDG_STATE_HOME/inventoryd"
+        ) { $1.stateDirectory = try Text.notBlank($0) },
+        Setting("MONGO_URL", "MONGO_URI", default: nil, isSecret: true, "MongoDB; not in this version") { _, _ in
+            throw SettingError("this version has the embedded store only; unset it")
+        },
+        Setting("REDIS_URL", default: nil, isSecret: true, "Redis; not in this version") { _, _ in
+            throw SettingError("this version has the cache in its process only; unset it")
+        },
+        Setting(
+            "INVENTORYD_AUTH", default: nil, flag: "auth",
+            "off; API keys (writes, all) are not in this version, so another address than loopback needs off"
+        ) { text, configuration in
+            let choice = try Text.choice(text, Authentication.self)
+            guard choice == .off else { throw SettingError("this version has no API keys yet; only off is possible") }
+            configuration.authentication = choice
+        },
+        Setting("INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most") {
+            $1.cacheTimeToLive = try Text.duration($0)
+        },
+        Setting(
+            "INVENTORYD_CORS_ORIGINS", default: "", flag: "cors-origins",
+            "origins browsers may call from, separated by commas; * for any; none by default"
+        ) { $1.server.corsOrigins = try Text.origins($0) },
+        Setting(
+            "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY", default: "false", flag: "require-idempotency-key",
+            "whether every POST must have an Idempotency-Key"
+        ) { $1.server.requiresIdempotencyKey = try Text.bool($0) },
+        Setting(
+            "INVENTORYD_MAX_IN_FLIGHT", default: "1024", flag: "max-in-flight", "requests under way at once; more are told 503"
+        ) { $1.server.maxInFlight = try Text.integer($0, in: 1...1_000_000) },
+        Setting(
+            "LOG_LEVEL", default: "info", flag: "log-level", "trace, debug, info, notice, warning, error or critical"
+        ) { $1.server.logLevel = try Text.choice($0, Logger.Level.self) },
+        Setting(
+            "LOG_FORMAT", default: nil, flag: "log-format", "text or json; default text on a terminal, else json"
+        ) { $1.logFormat = try Text.choice($0, LogSink.Format.self) },
+    ]
+
+    /// What no single setting can see.
+    func contradictions() -> [String] {
+        guard authentication == nil, !Self.isLoopback(host) else { return [] }
+        return [
+            "INVENTORYD_AUTH: \(host) can be reached from other machines, and this version has no API keys. Listen on "
+                + "127.0.0.1, or say INVENTORYD_AUTH=off if something in front of it keeps strangers out."
+        ]
+    }
+
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+}

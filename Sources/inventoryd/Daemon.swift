@@ -1,0 +1,180 @@
+import CoherentCache
+import Dispatch
+import FoundationEssentials
+import InventoryKit
+import InventoryServer
+import Logging
+import NIOCore
+import NIOPosix
+import SQLiteStore
+import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Puts the parts together, and takes them apart again in order.
+struct Daemon {
+    /// After this long a stop no longer waits for requests under way; container platforms kill soon after.
+    static let drainLimit = Duration.seconds(25)
+
+    let configuration: Configuration
+
+    /// Reads the configuration again, for SIGHUP.
+    let reread: @Sendable () -> ConfigurationReading
+
+    init(configuration: Configuration, reread: @escaping @Sendable () -> ConfigurationReading) {
+        self.configuration = configuration
+        self.reread = reread
+    }
+
+    /// Runs until it is told to stop.
+    ///
+    /// - Throws: what kept it from starting, in words for the operator.
+    func run() async throws {
+        let state = ServerState(settings: configuration.server)
+        let log = LogSink(descriptor: STDERR_FILENO, format: configuration.logFormat)
+        LoggingSystem.bootstrap { SinkLogHandler(label: $0, sink: log, state: state) }
+        defer { log.flush() }
+        let logger = Logger(label: "inventoryd")
+        raiseFileLimit(logger)
+
+        let path = try makeStateDirectory() + "/inventory.sqlite"
+        let store = try SQLiteStore(path: path, logger: logger)
+        let cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
+        let server = APIServer(
+            inventory: Inventory(store: store, cache: cache), state: state, address: address,
+            log: log, logger: logger, eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+        ) { port in
+            logger.notice(
+                """
+                inventoryd \(Inventoryd.version) serves on \(Self.display(configuration.host)):\(port), from the embedded store \
+                \(path), cache in the process
+                """
+            )
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: [.init(service: server)], logger: quiet(logger))
+        )
+        let signals = Task { await obeySignals(stopping: group, state, logger, log) }
+        defer { signals.cancel() }
+        do { try await group.run() } catch let error as IOError {
+            await store.close()
+            throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(error.localizedReason)")
+        }
+        await store.close()
+        logger.notice("Stopped; everything acknowledged is on disk")
+    }
+
+    // MARK: Signals
+
+    private func obeySignals(
+        stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger, _ log: LogSink
+    ) async {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            if signal == .sighup {
+                reload(state, logger)
+            } else if state.isStopping {
+                logger.warning("Told to stop a second time, so stopping at once")
+                log.flush()
+                _exit(1)
+            } else {
+                logger.notice("Stopping: no new connections, requests under way are finished")
+                state.beginStopping()
+                await group.triggerGracefulShutdown()
+                exitWhenOverdue(logger, log)
+            }
+        }
+    }
+
+    private func exitWhenOverdue(_ logger: Logger, _ log: LogSink) {
+        Task {
+            try await Task.sleep(for: Self.drainLimit)
+            logger.error("Requests were still under way after \(Self.drainLimit), so stopping without them")
+            log.flush()
+            _exit(1)
+        }
+    }
+
+    /// Takes over what can change while the server runs, if the whole of the new configuration is good.
+    private func reload(_ state: ServerState, _ logger: Logger) {
+        let reading = reread()
+        guard reading.mistakes.isEmpty else {
+            logger.error("The new configuration is not good; the old one stays", metadata: [
+                "mistakes": "\(reading.mistakes.joined(separator: "; "))"
+            ])
+            return
+        }
+        state.settings = reading.configuration.server
+        var fixed = reading.configuration
+        fixed.server = configuration.server
+        var before = configuration
+        before.server = configuration.server
+        logger.notice(
+            fixed == before
+                ? "Configuration read again"
+                : "Configuration read again; address, state directory, cache and log format change with a restart only"
+        )
+    }
+
+    // MARK: Surroundings
+
+    private func makeStateDirectory() throws -> String {
+        let directory = configuration.stateDirectory
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw StartError(
+                "the state directory \(directory) cannot be made (\(error)). Make it writable for this "
+                    + "user, or name another with INVENTORYD_STATE_DIR."
+            )
+        }
+        return directory
+    }
+
+    /// "All addresses" means both families, where the system has both.
+    private var address: APIServer.Address {
+        guard ["*", "0.0.0.0", "::"].contains(configuration.host) else {
+            return APIServer.Address(host: configuration.host, port: configuration.port)
+        }
+        let probe = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        if probe >= 0 { close(probe) }
+        return APIServer.Address(host: probe >= 0 ? "::" : "0.0.0.0", port: configuration.port)
+    }
+
+    /// Each connection is a file to the kernel, and the usual soft limit of 1,024 is a relic of select(2).
+    private func raiseFileLimit(_ logger: Logger) {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 {
+            logger.warning("The limit of open files could not be raised")
+        }
+    }
+
+    /// The libraries' own start and stop messages repeat ours.
+    private func quiet(_ logger: Logger) -> Logger { Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() } }
+
+    private static func display(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
+}
+
+/// What kept the daemon from starting.
+struct StartError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension IOError {
+    fileprivate var localizedReason: String {
+        errnoCode == EADDRINUSE
+            ? "the address is in use. Is another inventoryd running? Choose another port with PORT." : "\(self)"
+    }
+}

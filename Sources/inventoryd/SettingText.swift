@@ -1,0 +1,52 @@
+/// Reads the texts of settings, strictly: what is malformed is an error, never the default.
+enum Text {
+    static func notBlank(_ text: String) throws(SettingError) -> String {
+        guard text.contains(where: { !$0.isWhitespace }) else { throw SettingError("must not be blank") }
+        return text
+    }
+
+    static func integer(_ text: String, in range: ClosedRange<Int>) throws(SettingError) -> Int {
+        guard let value = Int(text), range.contains(value) else {
+            throw SettingError("must be an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    static func bool(_ text: String) throws(SettingError) -> Bool {
+        switch text {
+        case "true": true
+        case "false": false
+        default: throw SettingError("must be true or false")
+        }
+    }
+
+    static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ text: String, _ type: Choice.Type
+    ) throws(SettingError) -> Choice where Choice.RawValue == String {
+        guard let choice = Choice(rawValue: text) else {
+            throw SettingError("must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return choice
+    }
+
+    /// `250ms`, `60s`, `5m`, `1h`: up to a day.
+    static func duration(_ text: String) throws(SettingError) -> Duration {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: Int64] = ["ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000]
+        guard let count = Int64(digits), let unit = units[String(text.dropFirst(digits.count))],
+            (1...86_400_000).contains(count), count * unit <= 86_400_000
+        else { throw SettingError("must be a number with a unit (ms, s, m or h), such as 60s, up to 24h") }
+        return .milliseconds(count * unit)
+    }
+
+    static func origins(_ text: String) throws(SettingError) -> [String] {
+        let origins = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
+        for origin in origins where origin != "*" {
+            let rest = ["https://", "http://"].first(where: origin.hasPrefix).map { origin.dropFirst($0.count) }
+            guard let rest, !rest.isEmpty, !rest.contains("/") else {
+                throw SettingError("must be origins such as https://shop.example, without a path, separated by commas")
+            }
+        }
+        return origins
+    }
+}
