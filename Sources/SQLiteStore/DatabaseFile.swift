@@ -120,7 +120,8 @@ final class FileLock: Sendable {
             var buffer = [UInt8](repeating: 0, count: 20)
             let count = unsafe read(descriptor, &buffer, buffer.count)
             close(descriptor)
-            let pid = String(decoding: buffer.prefix(max(0, count)).filter { (0x30...0x39).contains($0) }, as: UTF8.self)
+            let pid = String(
+                decoding: buffer.prefix(max(0, count)).filter { (0x30...0x39).contains($0) }, as: UTF8.self)
             throw .inUse(path: file, pid: pid.isEmpty ? "unknown" : pid)
         }
         // The pid is a courtesy to whoever finds the lock taken; the lock holds without it.

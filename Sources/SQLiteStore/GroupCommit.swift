@@ -49,7 +49,9 @@ final class GroupCommit: Sendable {
             enqueue(
                 Write { db in
                     let result: Result<Outcome, InventoryError>
-                    do { result = .success(try work(db)) } catch let error as InventoryError { result = .failure(error) }
+                    do { result = .success(try work(db)) } catch let error as InventoryError {
+                        result = .failure(error)
+                    }
                     return { continuation.resume(returning: result) }
                 } fail: { error in
                     continuation.resume(returning: .failure(error))
@@ -66,7 +68,10 @@ final class GroupCommit: Sendable {
     }
 
     private func enqueue(_ write: Write) {
-        enum Decision { case wait, start, refuse(InventoryError.Trouble) }
+        enum Decision {
+            case wait, start
+            case refuse(InventoryError.Trouble)
+        }
         let decision: Decision = state.withLock { state in
             if state.isClosed { return .refuse(.stopping) }
             if state.waiting.count >= Self.waitingLimit { return .refuse(.overloaded) }

@@ -26,7 +26,8 @@ struct ProductPages {
 
     private mutating func select(_ half: String) -> String {
         var conditions = [half]
-        func add(_ condition: String, _ values: any DatabaseValueConvertible..., to arguments: inout StatementArguments) {
+        func add(_ condition: String, _ values: any DatabaseValueConvertible..., to arguments: inout StatementArguments)
+        {
             conditions.append(condition)
             arguments += StatementArguments(values)
         }

@@ -70,7 +70,8 @@ extension Movement {
             let reason: String? = row[11]
             let reference: String? = row[12]
             self.init(
-                id: try OperationID(row[0]), productID: try ProductID(row[1]), sku: try SKU(row[2]), seq: row[3], kind: kind,
+                id: try OperationID(row[0]), productID: try ProductID(row[1]), sku: try SKU(row[2]), seq: row[3],
+                kind: kind,
                 delta: row[5], reservedDelta: row[6], stock: try StockLevel(onHand: row[7], reserved: row[8]),
                 unitPrice: try unitPrice.map { amount throws(InvalidValue) in
                     try Money(amount: amount, currency: Currency(row[10]))

@@ -97,7 +97,8 @@ package final class SQLiteStore: InventoryStore {
             // number; from the newest back is the shorter way for most questions.
             let row = try Row.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT on_hand, reserved, seq FROM movement WHERE product = ? AND at <= ? ORDER BY seq DESC LIMIT 1"
+                    sql:
+                        "SELECT on_hand, reserved, seq FROM movement WHERE product = ? AND at <= ? ORDER BY seq DESC LIMIT 1"
                 ),
                 arguments: [stored.key, time.milliseconds]
             )
@@ -141,7 +142,9 @@ package final class SQLiteStore: InventoryStore {
 
     package func close() async {
         await commits.close()
-        do { try pool.close() } catch { logger.warning("The store did not close cleanly", metadata: ["error": "\(error)"]) }
+        do { try pool.close() } catch {
+            logger.warning("The store did not close cleanly", metadata: ["error": "\(error)"])
+        }
     }
 
     // MARK: Parts

@@ -77,7 +77,8 @@ struct WriteTransaction {
     }
 
     private func replay(of row: UpsertRow, record: JSON) throws -> Upserted? {
-        guard case .array(let parts) = record, parts.count == 2, let status = Upserted.Status(rawValue: try parts[0].text()),
+        guard case .array(let parts) = record, parts.count == 2,
+            let status = Upserted.Status(rawValue: try parts[0].text()),
             let stored = try Stored.id(try ProductID(try parts[1].text()), in: db)
         else { return nil }
         return Upserted(status: status, product: stored.product, keptStock: row.opening != nil)
@@ -180,7 +181,8 @@ struct WriteTransaction {
             product.id.text, catalogue.sku.text, catalogue.sku.key, catalogue.name.text,
             SearchTerms.fold(catalogue.name.text), catalogue.description.text, catalogue.price.amount,
             catalogue.price.currency.code, product.stock.onHand, product.stock.reserved,
-            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text, product.version,
+            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text,
+            product.version,
             product.stockVersion, product.createdAt.milliseconds, product.updatedAt.milliseconds,
             opening?.at.milliseconds, creation.origin.fingerprint,
         ])
@@ -204,7 +206,8 @@ struct WriteTransaction {
         ).execute(arguments: [
             catalogue.sku.text, catalogue.sku.key, catalogue.name.text, SearchTerms.fold(catalogue.name.text),
             catalogue.description.text, catalogue.price.amount, catalogue.price.currency.code,
-            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text, product.version,
+            catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text,
+            product.version,
             product.updatedAt.milliseconds, stored.key,
         ])
         if catalogue.searchWords != stored.product.catalogue.searchWords { try index(catalogue, of: stored.key) }

@@ -20,7 +20,9 @@ struct Configuration: Sendable, Equatable {
         Setting("INVENTORYD_HOST", default: "127.0.0.1", flag: "host", "address the API listens on; :: for all") {
             $1.host = try Text.notBlank($0)
         },
-        Setting("PORT", "INVENTORYD_PORT", default: "8080", flag: "port", "port the API listens on; 0 for any that is free") {
+        Setting(
+            "PORT", "INVENTORYD_PORT", default: "8080", flag: "port", "port the API listens on; 0 for any that is free"
+        ) {
             $1.port = try Text.integer($0, in: 0...65_535)
         },
         Setting(
@@ -41,7 +43,9 @@ struct Configuration: Sendable, Equatable {
             guard choice == .off else { throw SettingError("this version has no API keys yet; only off is possible") }
             configuration.authentication = choice
         },
-        Setting("INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most") {
+        Setting(
+            "INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most"
+        ) {
             $1.cacheTimeToLive = try Text.duration($0)
         },
         Setting(
@@ -53,7 +57,8 @@ struct Configuration: Sendable, Equatable {
             "whether every POST must have an Idempotency-Key"
         ) { $1.server.requiresIdempotencyKey = try Text.bool($0) },
         Setting(
-            "INVENTORYD_MAX_IN_FLIGHT", default: "1024", flag: "max-in-flight", "requests under way at once; more are told 503"
+            "INVENTORYD_MAX_IN_FLIGHT", default: "1024", flag: "max-in-flight",
+            "requests under way at once; more are told 503"
         ) { $1.server.maxInFlight = try Text.integer($0, in: 1...1_000_000) },
         Setting(
             "LOG_LEVEL", default: "info", flag: "log-level", "trace, debug, info, notice, warning, error or critical"

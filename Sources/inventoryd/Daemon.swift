@@ -103,9 +103,11 @@ struct Daemon {
     private func reload(_ state: ServerState, _ logger: Logger) {
         let reading = reread()
         guard reading.mistakes.isEmpty else {
-            logger.error("The new configuration is not good; the old one stays", metadata: [
-                "mistakes": "\(reading.mistakes.joined(separator: "; "))"
-            ])
+            logger.error(
+                "The new configuration is not good; the old one stays",
+                metadata: [
+                    "mistakes": "\(reading.mistakes.joined(separator: "; "))"
+                ])
             return
         }
         state.settings = reading.configuration.server

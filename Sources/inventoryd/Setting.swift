@@ -19,7 +19,8 @@ struct Setting: Sendable {
     var name: String { names[0] }
 
     init(
-        _ names: String..., default defaultText: String?, isSecret: Bool = false, flag: String? = nil, _ meaning: String,
+        _ names: String..., default defaultText: String?, isSecret: Bool = false, flag: String? = nil,
+        _ meaning: String,
         apply: @escaping @Sendable (String, inout Configuration) throws -> Void
     ) {
         self.names = names

@@ -46,7 +46,8 @@ struct SettingSource: Sendable {
             let line = line.trimmingWhiteSpace
             if line.isEmpty || line.hasPrefix("#") { continue }
             guard let (name, value) = Self.assignment(line) else {
-                mistakes.append("\(path):\(index + 1): must be NAME=VALUE, a comment (#) or blank; quotes must be closed")
+                mistakes.append(
+                    "\(path):\(index + 1): must be NAME=VALUE, a comment (#) or blank; quotes must be closed")
                 continue
             }
             if values.updateValue(value, forKey: name) != nil {
@@ -70,7 +71,9 @@ struct SettingSource: Sendable {
         let isName = name.utf8.allSatisfy { byte in
             (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x5F
         }
-        guard !name.isEmpty, isName, let value = value(line[line.index(after: equals)...].trimmingWhiteSpace) else { return nil }
+        guard !name.isEmpty, isName, let value = value(line[line.index(after: equals)...].trimmingWhiteSpace) else {
+            return nil
+        }
         return (String(name), value)
     }
 
@@ -123,7 +126,8 @@ struct ConfigurationReading {
         mistakes = sources.flatMap(\.mistakes)
         rejectUnknownNames(sources)
         for setting in Configuration.table {
-            guard let (text, origin) = find(setting, in: sources) ?? Self.fallback(setting, environment, isTerminal) else {
+            guard let (text, origin) = find(setting, in: sources) ?? Self.fallback(setting, environment, isTerminal)
+            else {
                 if setting.name == "INVENTORYD_STATE_DIR" {
                     mistakes.append("INVENTORYD_STATE_DIR: must be set, because there is no HOME to put state under")
                 }
@@ -156,9 +160,13 @@ struct ConfigurationReading {
     private mutating func find(_ setting: Setting, in sources: [SettingSource]) -> (text: String, origin: String)? {
         for source in sources {
             // What is set to nothing is not set: container platforms hand down empty variables.
-            let given = setting.names.compactMap { name in source.values[name].flatMap { $0.isEmpty ? nil : (name, $0) } }
-            let files = setting.isSecret
-                ? setting.names.compactMap { name in source.values[name + "_FILE"].flatMap { $0.isEmpty ? nil : (name, $0) } } : []
+            let given = setting.names.compactMap { name in source.values[name].flatMap { $0.isEmpty ? nil : (name, $0) }
+            }
+            let files =
+                setting.isSecret
+                ? setting.names.compactMap { name in
+                    source.values[name + "_FILE"].flatMap { $0.isEmpty ? nil : (name, $0) }
+                } : []
             if let first = given.first, let other = given.dropFirst().first, first.1 != other.1 {
                 mistakes.append("\(first.0): \(other.0) says something else; set one of them (\(source.origin))")
             }
@@ -200,7 +208,8 @@ struct ConfigurationReading {
     }
 
     private mutating func rejectUnknownNames(_ sources: [SettingSource]) {
-        let known = Set(Configuration.table.flatMap { $0.isSecret ? $0.names + $0.names.map { $0 + "_FILE" } : $0.names })
+        let known = Set(
+            Configuration.table.flatMap { $0.isSecret ? $0.names + $0.names.map { $0 + "_FILE" } : $0.names })
         for source in sources {
             for name in source.values.keys.sorted() where !known.contains(name) {
                 if source.isOurs {

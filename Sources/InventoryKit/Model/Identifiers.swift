@@ -64,9 +64,11 @@ package struct OperationID: Hashable, Comparable, Sendable {
     /// - Throws: ``InvalidValue`` when the text cannot be the identity of a change.
     package init(_ text: String) throws(InvalidValue) {
         let folded = SKU.fold(text)
-        guard [36, 64].contains(folded.utf8.count),
-            folded.utf8.allSatisfy({ Hex.isDigit($0) || (folded.utf8.count == 36 && $0 == UInt8(ascii: "-")) })
-        else { throw InvalidValue("must be 64 hexadecimal digits or a UUID") }
+        let groups = folded.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard [[64], [8, 4, 4, 4, 12]].contains(groups.map(\.count)), groups.allSatisfy({ $0.allSatisfy(Hex.isDigit) })
+        else {
+            throw InvalidValue("must be 64 hexadecimal digits or a UUID")
+        }
         self.text = folded
     }
 

@@ -1,13 +1,17 @@
-/// How texts are compared when people search and sort: without case and without the marks on Latin letters.
+// Canonical decomposition is not public in the standard library, and all of Foundation for it alone would cost invctl
+// its start-up time. swift-foundation itself reads `_nfd` this way, so it goes with the toolchain.
+@_spi(_Unicode) import Swift
+
+/// How texts are compared when people search and sort: without case and without marks.
 ///
 /// It is done here and not by a database, so that every store finds and sorts the same.
 package enum SearchTerms {
-    /// The folded form: lower case, Latin letters without their marks ("Café" → "cafe"), combining marks dropped.
+    /// The folded form: lower case, without marks ("Café" → "cafe", "Øl" → "ol"). Canonically equal texts have the same.
     package static func fold(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return SKU.fold(text) }
         var folded = String.UnicodeScalarView()
-        for scalar in text.lowercased().unicodeScalars where scalar.properties.generalCategory != .nonspacingMark {
-            folded.append(plainLatin(scalar) ?? scalar)
+        for scalar in text.lowercased()._nfd where scalar.properties.generalCategory != .nonspacingMark {
+            folded.append(unstroked(scalar) ?? scalar)
         }
         return String(folded)
     }
@@ -19,9 +23,9 @@ package enum SearchTerms {
             .map { String(String.UnicodeScalarView($0)) }
     }
 
-    /// The letter that a marked Latin letter is made of, read off its Unicode name: the name of "é" is LATIN SMALL
-    /// LETTER E WITH ACUTE. The standard library offers no decomposition, and this needs no table.
-    private static func plainLatin(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
+    /// The Latin letter under a stroke or hook, which Unicode does not decompose: read off its name, so that it needs no
+    /// table. The name of "ø" is LATIN SMALL LETTER O WITH STROKE.
+    private static func unstroked(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
         let prefix = "LATIN SMALL LETTER "
         guard scalar.value >= 0x80, let name = scalar.properties.name, name.hasPrefix(prefix) else { return nil }
         let rest = name.dropFirst(prefix.count)

@@ -16,7 +16,8 @@ package struct StockCommand: Sendable {
     package let origin: Origin
 
     package init(
-        product: ProductReference, change: Change, reason: StockReason? = nil, reference: Reference? = nil, origin: Origin
+        product: ProductReference, change: Change, reason: StockReason? = nil, reference: Reference? = nil,
+        origin: Origin
     ) {
         self.product = product
         self.change = change
@@ -40,7 +41,8 @@ package struct StockCommand: Sendable {
         do {
             let delta = try delta(on: product)
             return Movement(
-                id: origin.id, productID: product.id, sku: product.catalogue.sku, seq: product.stockVersion + 1, kind: kind,
+                id: origin.id, productID: product.id, sku: product.catalogue.sku, seq: product.stockVersion + 1,
+                kind: kind,
                 delta: delta, stock: try balance(of: product, after: delta), unitPrice: unitPrice(of: product),
                 reason: reason, reference: reference, actor: origin.actor, requestID: origin.requestID,
                 at: max(now, lastMovementAt ?? now)

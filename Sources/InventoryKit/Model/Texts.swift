@@ -1,4 +1,4 @@
-/// A product's name: 1 to 256 code points, one line, not blank.
+/// A product's name: 1 to 256 code points, without control characters, not blank.
 package struct ProductName: Hashable, Sendable {
     package let text: String
 
@@ -82,8 +82,7 @@ private enum TextRule {
         guard text.utf8.count <= length.upperBound * 4, length.contains(text.unicodeScalars.count) else {
             throw InvalidValue("must have \(length.lowerBound) to \(length.upperBound) code points")
         }
-        let allowed: Set<Unicode.Scalar> = self == .paragraphs ? ["\n", "\r", "\t"] : []
-        guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control || allowed.contains($0) }) else {
+        guard text.unicodeScalars.allSatisfy({ isPermitted($0) }) else {
             throw InvalidValue(
                 self == .line
                     ? "must not contain control characters"
@@ -93,5 +92,10 @@ private enum TextRule {
         if length.lowerBound > 0, text.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
             throw InvalidValue("must not be blank")
         }
+    }
+
+    private func isPermitted(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory != .control
+            || (self == .paragraphs && ["\n", "\r", "\t"].contains(scalar))
     }
 }

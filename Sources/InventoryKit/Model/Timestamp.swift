@@ -74,7 +74,9 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     private static func parse(_ text: [UInt8]) -> Int64? {
         func number(_ range: Range<Int>) -> Int64? {
-            guard range.upperBound <= text.count, text[range].allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            guard range.upperBound <= text.count, text[range].allSatisfy({ (0x30...0x39).contains($0) }) else {
+                return nil
+            }
             return text[range].reduce(0) { $0 * 10 + Int64($1 - 0x30) }
         }
         func isAt(_ index: Int, _ characters: String) -> Bool {
@@ -101,13 +103,16 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         if isAt(index, "Zz"), index + 1 == text.count {
             offsetInMinutes = 0
         } else if isAt(index, "+-"), index + 6 == text.count, isAt(index + 3, ":"),
-            let hours = number(index + 1..<index + 3), let minutes = number(index + 4..<index + 6), hours < 24, minutes < 60
+            let hours = number(index + 1..<index + 3), let minutes = number(index + 4..<index + 6), hours < 24,
+            minutes < 60
         {
             offsetInMinutes = (hours * 60 + minutes) * (text[index] == UInt8(ascii: "-") ? -1 : 1)
         } else {
             return nil
         }
         let minutes = (days(year: year, month: month, day: day) * 24 + hour) * 60 + minute - offsetInMinutes
+        // A leap second is the last one of a day in UTC, and counts as the first one of the next.
+        guard second < 60 || minutes % 1_440 == 1_439 else { return nil }
         let milliseconds = (minutes * 60 + second) * 1_000 + fraction
         return (0...253_402_300_799_999).contains(milliseconds) ? milliseconds : nil
     }

@@ -69,10 +69,14 @@ package struct Creation: Sendable {
     /// The product as it begins, with its opening movement.
     package func begin(at now: Timestamp) -> (product: Product, opening: Movement?) {
         let stock = StockLevel(opening: opening)
-        let movement = opening.units == 0 ? nil : Movement(
-            id: origin.id, productID: id, sku: catalogue.sku, seq: 1, kind: .opening, delta: opening.units, stock: stock,
-            actor: origin.actor, requestID: origin.requestID, at: now
-        )
+        let movement =
+            opening.units == 0
+            ? nil
+            : Movement(
+                id: origin.id, productID: id, sku: catalogue.sku, seq: 1, kind: .opening, delta: opening.units,
+                stock: stock,
+                actor: origin.actor, requestID: origin.requestID, at: now
+            )
         let product = Product(
             id: id, catalogue: catalogue, stock: stock, version: 1, stockVersion: movement?.seq ?? 0,
             createdAt: now, updatedAt: now

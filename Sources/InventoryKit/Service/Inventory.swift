@@ -18,7 +18,9 @@ package struct Inventory: Sendable {
     /// The document of one product, by id or by SKU.
     ///
     /// - Throws: ``InventoryError/notFound(_:)``, or what the store throws.
-    package func document(_ reference: ProductReference) async throws(InventoryError) -> (ProductDocument, CachedDocument.Source) {
+    package func document(_ reference: ProductReference) async throws(InventoryError) -> (
+        ProductDocument, CachedDocument.Source
+    ) {
         switch reference {
         case .id(let id):
             let cached = try await cached(id)
@@ -75,7 +77,8 @@ package struct Inventory: Sendable {
     // MARK: Stock
 
     package func move(
-        _ reference: ProductReference, _ change: StockCommand.Change, reason: StockReason? = nil, note: Reference? = nil,
+        _ reference: ProductReference, _ change: StockCommand.Change, reason: StockReason? = nil,
+        note: Reference? = nil,
         by requester: Requester
     ) async throws(InventoryError) -> StockOutcome {
         let command = StockCommand(
@@ -109,7 +112,9 @@ package struct Inventory: Sendable {
         try await store.page(of: query)
     }
 
-    package func stock(of reference: ProductReference, at time: Timestamp) async throws(InventoryError) -> (ProductID, StockMoment) {
+    package func stock(of reference: ProductReference, at time: Timestamp) async throws(InventoryError) -> (
+        ProductID, StockMoment
+    ) {
         let id = try await id(of: reference)
         guard let moment = try await store.stock(of: id, at: time) else { throw Self.noProduct(reference) }
         return (id, moment)

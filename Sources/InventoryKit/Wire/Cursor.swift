@@ -4,13 +4,14 @@ import Crypto
 package struct Cursor: Hashable, Sendable {
     package let keyset: Keyset
 
-    /// A digest of what was listed, in which order: a cursor does not fit another question.
-    private let list: String
+    /// A digest of the place and of what was listed, in which order: a cursor does not fit another question, and one
+    /// that was changed on the way fits none.
+    private let digest: String
 
     /// - Parameter list: everything that makes the list this one and no other: filters and sort.
     package init(_ keyset: Keyset, list: [String]) {
         self.keyset = keyset
-        self.list = Self.digest(of: list)
+        digest = Self.digest(of: keyset, in: list)
     }
 
     /// Reads a cursor that a client has brought back.
@@ -20,28 +21,35 @@ package struct Cursor: Hashable, Sendable {
         guard text.utf8.count <= 8_192, let bytes = Hex.decode(text), let document = try? JSONDocument(parsing: bytes),
             case .array(let parts) = document.root, parts.count == 3,
             case .string(let digest) = parts[0], case .string(let id) = parts[2]
-        else { throw InvalidValue("must be a next_cursor of this list, unchanged") }
+        else { throw Self.foreign }
         switch parts[1] {
         case .string(let value): keyset = Keyset(value: .text(value), id: id)
         case .integer(let value): keyset = Keyset(value: .integer(value), id: id)
-        default: throw InvalidValue("must be a next_cursor of this list, unchanged")
+        default: throw Self.foreign
         }
-        guard digest == Self.digest(of: list) else {
-            throw InvalidValue("belongs to a list with other filters or another sort; begin that list without a cursor")
-        }
-        self.list = digest
+        guard digest == Self.digest(of: keyset, in: list) else { throw Self.foreign }
+        self.digest = digest
+    }
+
+    private static var foreign: InvalidValue {
+        InvalidValue("must be the next_cursor of this list, with the same filters and sort, unchanged")
     }
 
     package var text: String {
-        let value: JSON =
-            switch keyset.value {
-            case .text(let text): .string(text)
-            case .integer(let integer): .integer(integer)
-            }
-        return Hex.encode(JSON.array([.string(list), value, .string(keyset.id)]).encoded())
+        Hex.encode(JSON.array([.string(digest), keyset.value.json, .string(keyset.id)]).encoded())
     }
 
-    private static func digest(of list: [String]) -> String {
-        Hex.encode(SHA256.hash(data: JSON.array(list.map(JSON.string)).encoded()).prefix(6))
+    private static func digest(of keyset: Keyset, in list: [String]) -> String {
+        let content = JSON.array([.array(list.map(JSON.string)), keyset.value.json, .string(keyset.id)])
+        return Hex.encode(SHA256.hash(data: content.encoded()).prefix(8))
+    }
+}
+
+extension Keyset.Value {
+    fileprivate var json: JSON {
+        switch self {
+        case .text(let text): .string(text)
+        case .integer(let integer): .integer(integer)
+        }
     }
 }

@@ -114,7 +114,7 @@ package struct JSONForm {
 
     private mutating func rejectUnknownMembers() {
         for name in members.keys.sorted() where !known.contains(name) {
-            fault(at: String(name.prefix(100)), "is not known here")
+            fault(at: name, "is not known here")
         }
     }
 }

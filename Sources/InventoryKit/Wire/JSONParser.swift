@@ -2,7 +2,7 @@
 package struct JSONDocument: Sendable {
     package let root: JSON
 
-    /// Members that occur twice in one object. The last one wins in ``root``, but no request should rest on that.
+    /// Members that occur twice in one object, the first hundred of them. The last one wins in ``root``, but no request should rest on that.
     package let doubledMembers: [Fault]
 
     /// - Parameter text: UTF-8, with or without a byte-order mark.
@@ -73,7 +73,7 @@ private struct JSONParser {
             let name = try string()
             guard take(UInt8(ascii: ":")) else { throw failure("expected a colon after a member's name") }
             path.append(name)
-            if members.updateValue(try value(depth: depth + 1), forKey: name) != nil {
+            if members.updateValue(try value(depth: depth + 1), forKey: name) != nil, doubledMembers.count < 100 {
                 doubledMembers.append(Fault(at: JSONPointer.text(path), "occurs more than once"))
             }
             path.removeLast()
@@ -108,38 +108,48 @@ private struct JSONParser {
 
     private mutating func number() throws(JSONSyntaxError) -> JSON {
         let start = index
-        if peek == UInt8(ascii: "-") { index += 1 }
+        let isNegative = peek == UInt8(ascii: "-")
+        if isNegative { index += 1 }
         let whole = digits()
         guard !whole.isEmpty, whole.count == 1 || text[whole.lowerBound] != UInt8(ascii: "0") else {
             throw failure("expected a number without leading zeros")
         }
-        var isPlain = true
+        var fraction = index..<index
         if peek == UInt8(ascii: ".") {
-            isPlain = false
             index += 1
-            guard !digits().isEmpty else { throw failure("expected digits after the decimal point") }
+            fraction = digits()
+            guard !fraction.isEmpty else { throw failure("expected digits after the decimal point") }
         }
+        var exponent = 0
         if peek == UInt8(ascii: "e") || peek == UInt8(ascii: "E") {
-            isPlain = false
             index += 1
-            if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { index += 1 }
-            guard !digits().isEmpty else { throw failure("expected digits in the exponent") }
+            let isShrinking = peek == UInt8(ascii: "-")
+            if isShrinking || peek == UInt8(ascii: "+") { index += 1 }
+            let power = digits()
+            guard !power.isEmpty else { throw failure("expected digits in the exponent") }
+            // What does not fit is as good as infinite.
+            let size = min(Int(String(decoding: text[power], as: UTF8.self)) ?? 1_000_000_000, 1_000_000_000)
+            exponent = isShrinking ? -size : size
         }
-        let written = String(decoding: text[start..<index], as: UTF8.self)
-        if isPlain, let integer = Int64(written) { return .integer(integer) }
-        // 1.0 and 1e3 are integers too; a double tells exactly as far as every client can.
-        if !isPlain, let double = Double(written), let integer = Int64(exactly: double),
-            integer.magnitude <= UInt64(Bounds.exactInteger), isExact(written, integer)
-        {
+        if let integer = integer(text[whole] + text[fraction], scale: exponent - fraction.count, isNegative) {
             return .integer(integer)
         }
-        return .number(written)
+        return .number(String(decoding: text[start..<index], as: UTF8.self))
     }
 
-    /// Whether a number that a double reads as this integer has no fraction that the double lost.
-    private func isExact(_ written: String, _ integer: Int64) -> Bool {
-        let mantissa = written.split(whereSeparator: { "eE".contains($0) })[0]
-        return mantissa.utf8.filter { (0x30...0x39).contains($0) }.count <= 15
+    /// The integer that digits × 10^scale is, if it is one of 64 bits: 1.0 and 1e3 are integers too (JSON Schema,
+    /// section 6.1.1), and none is read through floating point, which would round.
+    private func integer(_ digits: ArraySlice<UInt8>, scale: Int, _ isNegative: Bool) -> Int64? {
+        var digits = digits.drop { $0 == UInt8(ascii: "0") }
+        var scale = scale
+        while digits.last == UInt8(ascii: "0") {
+            digits.removeLast()
+            scale += 1
+        }
+        guard !digits.isEmpty else { return 0 }
+        guard (0...18).contains(scale), digits.count + scale <= 19 else { return nil }
+        let zeros = repeatElement(UInt8(ascii: "0"), count: scale)
+        return Int64((isNegative ? "-" : "") + String(decoding: Array(digits) + zeros, as: UTF8.self))
     }
 
     private mutating func digits() -> Range<Int> {
@@ -187,7 +197,9 @@ private struct JSONParser {
             var value = try codeUnit()
             if (0xD800..<0xDC00).contains(value), take(exactly: "\\u") {
                 let low = try codeUnit()
-                guard (0xDC00..<0xE000).contains(low) else { throw failure("expected the second half of a surrogate pair") }
+                guard (0xDC00..<0xE000).contains(low) else {
+                    throw failure("expected the second half of a surrogate pair")
+                }
                 value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(value) else { throw failure("expected a whole surrogate pair") }
@@ -199,7 +211,9 @@ private struct JSONParser {
     private mutating func codeUnit() throws(JSONSyntaxError) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = peek, let digit = Hex.value(byte) else { throw failure("expected four hexadecimal digits") }
+            guard let byte = peek, let digit = Hex.value(byte) else {
+                throw failure("expected four hexadecimal digits")
+            }
             value = value << 4 | UInt32(digit)
             index += 1
         }
@@ -237,7 +251,10 @@ package enum JSONPointer {
         path.map { "/" + escape($0) }.joined()
     }
 
+    /// A name as part of a pointer, cut after 100 code points: a pointer is for people to find the place by, and an
+    /// answer must not grow with what somebody sends.
     package static func escape(_ name: String) -> String {
+        let name = name.utf8.count <= 100 ? name : String(String.UnicodeScalarView(name.unicodeScalars.prefix(100)))
         guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
         var escaped = ""
         for character in name.unicodeScalars {

@@ -14,17 +14,7 @@ package struct JSONWriter {
 
     package mutating func integer(_ value: Int64) {
         separate()
-        // Digits are collected from the last one on, in a buffer that every 64-bit integer fits.
-        var digits: InlineArray<20, UInt8> = .init(repeating: 0)
-        var index = 20
-        var magnitude = value.magnitude
-        repeat {
-            index -= 1
-            digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
-            magnitude /= 10
-        } while magnitude > 0
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        for position in index..<20 { bytes.append(digits[position]) }
+        bytes.append(contentsOf: String(value).utf8)
         needsComma = true
     }
 

@@ -59,7 +59,8 @@ extension Revision {
             let (version, stock) = form.readBack(of: id)
             return catalogue.map {
                 Revision(
-                    id: id, change: .replace($0), expectedETags: expectedETags, expectedVersion: version, claimedStock: stock
+                    id: id, change: .replace($0), expectedETags: expectedETags, expectedVersion: version,
+                    claimedStock: stock
                 )
             }
         }
@@ -76,7 +77,8 @@ extension Revision {
             change.sku = form.keeping("sku", SKU.init(json:))
             let (version, stock) = form.readBack(of: id)
             return Revision(
-                id: id, change: .merge(change), expectedETags: expectedETags, expectedVersion: version, claimedStock: stock
+                id: id, change: .merge(change), expectedETags: expectedETags, expectedVersion: version,
+                claimedStock: stock
             )
         }
     }
@@ -152,11 +154,11 @@ extension JSONForm {
 
     private mutating func attributeEntries(allowNull: Bool) -> [String: String?] {
         let entries = entries()
-        if entries.count > Bounds.attributeCount {
-            faultHere("must have at most \(Bounds.attributeCount) members")
-        }
+        // A patch may remove as many as there are and set as many anew.
+        let most = allowNull ? 2 * Bounds.attributeCount : Bounds.attributeCount
+        if entries.count > most { faultHere("must have at most \(most) members") }
         var values: [String: String?] = [:]
-        for (name, json) in entries.sorted(by: { $0.key < $1.key }).prefix(Bounds.attributeCount) {
+        for (name, json) in entries.sorted(by: { $0.key < $1.key }).prefix(most) {
             do {
                 try Attributes.checkName(name)
                 if json == .null, allowNull {
@@ -166,7 +168,7 @@ extension JSONForm {
                     try Attributes.checkValue(text)
                     values[name] = text
                 }
-            } catch { fault(at: String(name.prefix(100)), error.detail) }
+            } catch { fault(at: name, error.detail) }
         }
         return values
     }

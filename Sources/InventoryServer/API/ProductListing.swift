@@ -40,7 +40,8 @@ enum ProductListing {
         var filter = ProductFilter()
         filter.words = query.value("q", words) ?? []
         filter.skuPrefix = query.value("sku_prefix") { text throws(InvalidValue) in
-            guard (1...Bounds.skuLength).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            guard (1...Bounds.skuLength).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+            else {
                 throw InvalidValue("must be 1 to \(Bounds.skuLength) printable ASCII characters")
             }
             return SKU.fold(text)

@@ -21,7 +21,8 @@ struct Route: Sendable {
     let handler: Handler
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [], produces: String = "application/json",
+        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [],
+        produces: String = "application/json",
         _ handler: @escaping Handler
     ) {
         self.method = method
@@ -78,7 +79,8 @@ struct Exchange {
     /// The product that the path names by id.
     func productID() throws(Problem) -> ProductID {
         guard case .id(let id) = try productReference() else {
-            throw Problem(.notFound, "Name the product by its id to change or archive it; a sku may move to another product.")
+            throw Problem(
+                .notFound, "Name the product by its id to change or archive it; a sku may move to another product.")
         }
         return id
     }
@@ -105,10 +107,13 @@ struct Exchange {
         let values = request.headers[values: .idempotencyKey]
         guard values.count <= 1 else { throw Problem(.invalidIdempotencyKey, "Send one Idempotency-Key, not several.") }
         if values.isEmpty, call.settings.requiresIdempotencyKey {
-            throw Problem(.idempotencyKeyRequired, "Send an Idempotency-Key header: a name of your own for this request.")
+            throw Problem(
+                .idempotencyKeyRequired, "Send an Idempotency-Key header: a name of your own for this request.")
         }
         let key: IdempotencyKey?
-        do { key = try values.first.map { value throws(InvalidValue) in try IdempotencyKey(String(value.trimmed)) } } catch {
+        do {
+            key = try values.first.map { value throws(InvalidValue) in try IdempotencyKey(String(value.trimmed)) }
+        } catch {
             throw Problem(.invalidIdempotencyKey, "An Idempotency-Key \(error.detail).")
         }
         return Requester(actor: call.actor, requestID: call.requestID, key: key)
@@ -121,8 +126,11 @@ struct Exchange {
     /// - Throws: a ``Problem`` when it is of another type, too large, or no JSON.
     func json(_ types: Set<String> = MediaTypes.json) async throws -> JSONDocument {
         try MediaTypes.check(request.headers, isOneOf: types)
-        let tooLarge = Problem(.bodyTooLarge, "A body may have \(APILimits.bodyBytes) bytes; products:batch takes any number.")
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > APILimits.bodyBytes { throw tooLarge }
+        let tooLarge = Problem(
+            .bodyTooLarge, "A body may have \(APILimits.bodyBytes) bytes; products:batch takes any number.")
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > APILimits.bodyBytes {
+            throw tooLarge
+        }
         var bytes: [UInt8] = []
         for try await part in request.body {
             guard bytes.count + part.readableBytes <= APILimits.bodyBytes else { throw tooLarge }

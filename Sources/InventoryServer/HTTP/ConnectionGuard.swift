@@ -104,7 +104,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     private func meetExpectation(of head: HTTPRequestHead, context: ChannelHandlerContext) {
-        guard head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) else { return }
+        guard head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) else {
+            return
+        }
         // Who announces more than is taken is told so instead of being asked to go on.
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         guard isStreaming || length <= APILimits.bodyBytes, openRequests == 1 else { return }

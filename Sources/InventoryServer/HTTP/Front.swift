@@ -70,11 +70,15 @@ final class Front: Sendable {
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         log.access(
             AccessLogEntry(
-                requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status, duration: .zero,
+                requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
+                duration: .zero,
                 cache: nil, caller: "-", error: code.rawValue
             )
         )
-        return (HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers), body)
+        return (
+            HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers),
+            body
+        )
     }
 
     // MARK: Answering
@@ -133,7 +137,8 @@ final class Front: Sendable {
         var headers: HTTPFields = [.allow: allow]
         if call.settings.allows(origin: request.headers[.origin]), request.headers[.accessControlRequestMethod] != nil {
             headers[.accessControlAllowMethods] = allow
-            headers[.accessControlAllowHeaders] = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+            headers[.accessControlAllowHeaders] =
+                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
             headers[.accessControlMaxAge] = "600"
         }
         return Response(status: .noContent, headers: headers)

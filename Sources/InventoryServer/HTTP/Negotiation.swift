@@ -16,7 +16,8 @@ enum Conditions {
         let quoted = etag.quoted
         return value.split(separator: ",").contains { candidate in
             let candidate = candidate.trimmed
-            return candidate == "*" || candidate == quoted || (candidate.hasPrefix("W/") && candidate.dropFirst(2) == quoted)
+            return candidate == "*" || candidate == quoted
+                || (candidate.hasPrefix("W/") && candidate.dropFirst(2) == quoted)
         }
     }
 }
@@ -35,7 +36,8 @@ enum MediaTypes {
         }
         guard let type = parts.first, types.contains(type), isUTF8, headers[.contentEncoding] == nil else {
             let wanted = types.sorted().joined(separator: " or ")
-            throw Problem(.unsupportedMediaType, "Send the body as \(wanted), in UTF-8 and not compressed (Content-Type).")
+            throw Problem(
+                .unsupportedMediaType, "Send the body as \(wanted), in UTF-8 and not compressed (Content-Type).")
         }
     }
 

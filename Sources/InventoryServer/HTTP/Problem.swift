@@ -12,7 +12,8 @@ struct Problem: Error {
     var members: [(name: String, value: JSON)] = []
     var headers: HTTPFields = [:]
 
-    init(_ code: ProblemCode, _ detail: String, members: [(name: String, value: JSON)] = [], headers: HTTPFields = [:]) {
+    init(_ code: ProblemCode, _ detail: String, members: [(name: String, value: JSON)] = [], headers: HTTPFields = [:])
+    {
         self.code = code
         self.detail = detail
         self.members = members
@@ -58,7 +59,8 @@ extension Problem {
         switch error {
         case .invalid(let faults):
             self.init(
-                .invalid, faults.count == 1 ? "One thing is wrong; see errors." : "\(faults.count) things are wrong; see errors.",
+                .invalid,
+                faults.count == 1 ? "One thing is wrong; see errors." : "\(faults.count) things are wrong; see errors.",
                 members: [
                     ("errors", .array(faults.map { ["pointer": .string($0.pointer), "detail": .string($0.detail)] }))
                 ]
@@ -80,10 +82,12 @@ extension Problem {
             if replayed { headers[.idempotentReplayed] = "true" }
         case .idempotencyMismatch:
             self.init(
-                .idempotencyMismatch, "This Idempotency-Key came with another request before. A new request takes a new key."
+                .idempotencyMismatch,
+                "This Idempotency-Key came with another request before. A new request takes a new key."
             )
         case .queryTooBroad:
-            self.init(.queryTooBroad, "No index bears this combination of filters and sort, and time ran out. Ask for less.")
+            self.init(
+                .queryTooBroad, "No index bears this combination of filters and sort, and time ran out. Ask for less.")
         case .unavailable(let trouble):
             self.init(trouble)
         }
@@ -140,7 +144,8 @@ extension Problem {
             )
         case .outcomeUnknown:
             self.init(
-                .outcomeUnknown, "Whether it happened is not known. Ask again with the same Idempotency-Key for the truth."
+                .outcomeUnknown,
+                "Whether it happened is not known. Ask again with the same Idempotency-Key for the truth."
             )
         case .stopping: self.init(.stopping, "The service is stopping. Try again.")
         }
@@ -157,4 +162,3 @@ extension Problem {
         ["amount": .integer(money.amount), "currency": .string(money.currency.code)]
     }
 }
-

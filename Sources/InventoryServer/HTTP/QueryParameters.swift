@@ -42,7 +42,8 @@ struct QueryParameters {
 
     mutating func integer(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
         value(name) { text throws(InvalidValue) in
-            guard let value = Int64(text), range.contains(value), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            guard let value = Int64(text), range.contains(value), text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+            else {
                 throw InvalidValue("must be an integer from \(range.lowerBound) to \(range.upperBound)")
             }
             return value
@@ -78,7 +79,8 @@ struct QueryParameters {
         }
         throw Problem(
             .invalidParameters,
-            faults.count == 1 ? "One parameter is wrong; see errors." : "\(faults.count) parameters are wrong; see errors.",
+            faults.count == 1
+                ? "One parameter is wrong; see errors." : "\(faults.count) parameters are wrong; see errors.",
             members: [("errors", .array(errors))]
         )
     }
@@ -93,7 +95,9 @@ enum PercentEncoding {
         while let byte = rest.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = rest.next().flatMap(Hex.value), let low = rest.next().flatMap(Hex.value) else { return nil }
+                guard let high = rest.next().flatMap(Hex.value), let low = rest.next().flatMap(Hex.value) else {
+                    return nil
+                }
                 bytes.append(high << 4 | low)
             case UInt8(ascii: "+") where plusIsBlank: bytes.append(0x20)
             default: bytes.append(byte)

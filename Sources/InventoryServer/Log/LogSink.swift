@@ -94,7 +94,9 @@ package final class LogSink: Sendable {
             guard !bytes.isEmpty else { return }
             writeAll(bytes)
             if dropped > 0 {
-                message(.warning, "log", "Log lines were dropped: what reads the log is too slow", ["dropped": "\(dropped)"])
+                message(
+                    .warning, "log", "Log lines were dropped: what reads the log is too slow", ["dropped": "\(dropped)"]
+                )
             }
         }
     }
