@@ -32,7 +32,7 @@ let package = Package(
     name: "inventoryd",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "inventoryd", targets: ["inventoryd"]),
+        .executable(name: "inventoryd", targets: ["inventoryd"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -64,7 +64,8 @@ let package = Package(
         .target(
             name: "InventoryServer",
             dependencies: [
-                "InventoryKit", .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+                "InventoryKit", .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
+                .nioHTTPTypesHTTP1,
                 .nioPosix, .serviceLifecycle,
             ],
             resources: [.embedInCode("openapi.json")],
@@ -77,6 +78,46 @@ let package = Package(
                 .argumentParser, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals,
             ],
             swiftSettings: settings
+        ),
+        // Tests
+        .target(
+            name: "TestSupport",
+            dependencies: ["InventoryKit", .nioCore, .nioHTTP1, .nioPosix],
+            path: "Tests/TestSupport",
+            swiftSettings: testSettings
+        ),
+        .target(
+            name: "StoreContract",
+            dependencies: ["InventoryKit"],
+            path: "Tests/StoreContract",
+            swiftSettings: testSettings
+        ),
+        .testTarget(name: "InventoryKitTests", dependencies: ["InventoryKit", .nioCore], swiftSettings: testSettings),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: ["InventoryKit", "SQLiteStore", "StoreContract", "TestSupport", .grdb, .logging],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "CoherentCacheTests",
+            dependencies: ["CoherentCache", "InventoryKit", .nioCore],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "InventoryServerTests",
+            dependencies: ["InventoryKit", "InventoryServer", .httpTypes, .nioCore, .nioEmbedded, .nioHTTP1],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "InventorydTests",
+            dependencies: ["inventoryd", "InventoryServer", "TestSupport", .logging],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "Integration",
+            dependencies: ["InventoryKit", "TestSupport", "inventoryd", .nioCore, .nioHTTP1],
+            path: "Tests/Integration",
+            swiftSettings: testSettings
         ),
     ]
 )

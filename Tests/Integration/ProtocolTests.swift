@@ -1,0 +1,172 @@
+import InventoryKit
+import NIOCore
+import NIOHTTP1
+import TestSupport
+import Testing
+
+/// What a server's framework and parser would answer by themselves, and what strangers send.
+@Suite("HTTP itself")
+struct ProtocolTests {
+    @Test("Paths and methods that are not there")
+    func routing() async throws {
+        try await withDaemon { daemon in
+            let client = daemon.client
+            let nowhere = try await client.get("/v2/products")
+            #expect(nowhere.status == 404)
+            #expect(nowhere.json["code"].string == "no-route")
+            let wrong = try await client.send(.PUT, "/v1/products")
+            #expect(wrong.status == 405)
+            #expect(wrong.header("Allow") == "GET, HEAD, OPTIONS, POST")
+            #expect(wrong.json["code"].string == "method-not-allowed")
+            #expect(try await client.send(.TRACE, "/healthz").status == 405)
+            #expect(try await client.get("/v1/products/zzz").json["code"].string == "not-found")
+            #expect(try await client.get("/v1/products/%FF").status == 404)
+            #expect(try await client.get("/v1/purchases/zzz").status == 404)
+            #expect(try await client.get("/openapi.json").json["openapi"].string == "3.1.0")
+        }
+    }
+
+    @Test("Bodies of the wrong kind")
+    func bodies() async throws {
+        try await withDaemon { daemon in
+            let client = daemon.client
+            let form = try await client.send(
+                .POST, "/v1/products", headers: [("Content-Type", "application/x-www-form-urlencoded")], body: "a=b"
+            )
+            #expect(form.status == 415)
+            let broken = try await client.post("/v1/products", #"{"sku":"#)
+            #expect(broken.status == 400)
+            #expect(broken.json["code"].string == "malformed-json")
+            let large = try await client.post("/v1/products", "\"" + String(repeating: "x", count: 1_100_000) + "\"")
+            #expect(large.status == 413)
+            let deep = String(repeating: "[", count: 33) + String(repeating: "]", count: 33)
+            #expect(try await client.post("/v1/products", deep).status == 400)
+            #expect(try await client.get("/v1/products", headers: [("Accept", "text/html")]).status == 406)
+            #expect(try await client.get("/v1/products?q=" + String(repeating: "x", count: 9_000)).status == 414)
+        }
+    }
+
+    @Test(
+        "Malformed HTTP is answered with a problem, and the connection ends",
+        arguments: [
+            "GARBAGE\r\n\r\n",
+            "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            "POST /v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /v1/products HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            "POST /v1/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nBad Name: x\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+        ])
+    func malformed(_ request: String) async throws {
+        try await withDaemon { daemon in
+            let answer = try await RawConnection.exchange(port: daemon.port, request)
+            #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+            #expect(answer.contains("application/problem+json"))
+            #expect(answer.contains("\"code\":\"malformed-request\""))
+            #expect(answer.lowercased().contains("connection: close"))
+            #expect(try await daemon.client.get("/healthz").status == 200)
+        }
+    }
+
+    @Test("A header that is too large is told so")
+    func largeHeader() async throws {
+        try await withDaemon { daemon in
+            let header = "X-Large: " + String(repeating: "x", count: 20_000)
+            let answer = try await RawConnection.exchange(
+                port: daemon.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\(header)\r\n\r\n"
+            )
+            #expect(answer.hasPrefix("HTTP/1.1 431 "), "\(answer.prefix(200))")
+        }
+    }
+
+    @Test("Answers to pipelined requests come in order, and a malformed one after them")
+    func pipelining() async throws {
+        try await withDaemon { daemon in
+            let good = "GET /v1/products/sku:x HTTP/1.1\r\nHost: x\r\n\r\n"
+            let answer = try await RawConnection.exchange(
+                port: daemon.port, good + "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + "GARBAGE\r\n\r\n"
+            )
+            let statuses = answer.ranges(of: "HTTP/1.1 ").map { answer[$0.upperBound...].prefix(3) }
+            #expect(statuses == ["404", "200", "400"])
+        }
+    }
+
+    @Test(
+        "HTTP/1.0 and Connection: close end the connection after the answer",
+        arguments: [
+            "GET /healthz HTTP/1.0\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        ])
+    func closing(_ request: String) async throws {
+        try await withDaemon { daemon in
+            let answer = try await RawConnection.exchange(port: daemon.port, request)
+            #expect(answer.contains(" 200 OK\r\n"))
+            #expect(answer.lowercased().contains("connection: close"))
+            #expect(answer.hasSuffix("{\"status\":\"ok\"}"))
+        }
+    }
+
+    @Test("Expect: 100-continue is met, or refused before the body is sent")
+    func expectation() async throws {
+        try await withDaemon { daemon in
+            let body = Sample.product("A")
+            let head =
+                "POST /v1/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            let small = "Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            let connection = try await RawConnection.open(port: daemon.port)
+            try await connection.converse { inbound, outbound in
+                try await outbound.write(.init(string: head + small))
+                let goOn = try await inbound.next().map { String(buffer: $0) }
+                #expect(goOn?.hasPrefix("HTTP/1.1 100 ") == true)
+                try await outbound.write(.init(string: body))
+                let answer = try await inbound.next().map { String(buffer: $0) }
+                #expect(answer?.hasPrefix("HTTP/1.1 201 ") == true)
+            }
+            let refused = try await RawConnection.exchange(
+                port: daemon.port, head + "Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n",
+                until: { $0.contains("\r\n\r\n") }
+            )
+            #expect(refused.hasPrefix("HTTP/1.1 413 "))
+        }
+    }
+
+    @Test("Request ids are taken if sane, else made, and echoed")
+    func requestIDs() async throws {
+        try await withDaemon { daemon in
+            let taken = try await daemon.client.get("/healthz", headers: [("X-Request-Id", "order-7.a_B")])
+            #expect(taken.header("X-Request-Id") == "order-7.a_B")
+            let made = try await daemon.client.get("/v1/products/zzz", headers: [("X-Request-Id", "a b\"c")])
+            let id = try #require(made.header("X-Request-Id"))
+            #expect(id != "a b\"c")
+            #expect(made.json["request_id"].string == id)
+            let line = try await daemon.logLine { $0.contains("\"request_id\":\"\(id)\"") }
+            let entry = try JSONDocument(parsing: Array(line.utf8)).root
+            #expect(entry["status"].int == 404)
+            #expect(entry["method"].string == "GET")
+            #expect(entry["route"].string == "/v1/products/{id}")
+            #expect(entry["caller"].string == "anonymous")
+        }
+    }
+
+    @Test("More requests than there is room for are told 503 and when to come back, and probes still pass")
+    func overload() async throws {
+        try await withDaemon(environment: ["INVENTORYD_MAX_IN_FLIGHT": "1"]) { daemon in
+            let holder = try await RawConnection.open(port: daemon.port)
+            try await holder.converse { inbound, outbound in
+                let head =
+                    "POST /v1/products:batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1\r\n\r\n"
+                try await outbound.write(.init(string: head))
+                _ = try await inbound.next()
+                let refused = try await daemon.client.get("/v1/products")
+                #expect(refused.status == 503)
+                #expect(refused.header("Retry-After") == "1")
+                #expect(refused.json["code"].string == "overloaded")
+                #expect(try await daemon.client.get("/readyz").status == 200)
+                try await outbound.write(.init(string: "\n"))
+                while let part = try await inbound.next(), !String(buffer: part).hasSuffix("0\r\n\r\n") {}
+            }
+            #expect(try await daemon.client.get("/v1/products").status == 200)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import InventoryKit
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import InventoryServer
+
+/// Slow and broken clients, in virtual time.
+@Suite("Connection guard")
+struct ConnectionGuardTests {
+    private func channel() throws -> EmbeddedChannel {
+        let channel = EmbeddedChannel(
+            handler: ConnectionGuard(limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }) {
+                code, detail in
+                let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
+                return (head, ByteBuffer(string: "\(code.rawValue): \(detail)"))
+            }
+        )
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        return channel
+    }
+
+    private func request(_ uri: String) -> HTTPServerRequestPart {
+        .head(HTTPRequestHead(version: .http1_1, method: .POST, uri: uri, headers: ["Host": "x"]))
+    }
+
+    private func statuses(_ channel: EmbeddedChannel) throws -> [UInt] {
+        var statuses: [UInt] = []
+        while let part = try channel.readOutbound(as: HTTPServerResponsePart.self) {
+            if case .head(let head) = part { statuses.append(head.status.code) }
+        }
+        return statuses
+    }
+
+    private func answer(_ channel: EmbeddedChannel) throws {
+        try channel.writeOutbound(HTTPServerResponsePart.head(HTTPResponseHead(version: .http1_1, status: .ok)))
+        try channel.writeOutbound(HTTPServerResponsePart.end(nil))
+    }
+
+    /// Fails in a server that starts the clock anew with every byte.
+    @Test("A body that drips is cut off with 408, however steadily it drips")
+    func dribble() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/v1/products"))
+        for _ in 0..<4 {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(7))
+            try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: "x")))
+        }
+        #expect(try statuses(channel) == [])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(try statuses(channel) == [408])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(!channel.isActive)
+    }
+
+    @Test("A stream lives as long as it moves, and no longer")
+    func stream() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/stream"))
+        for _ in 0..<20 {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(20))
+            try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: "x")))
+        }
+        #expect(try statuses(channel) == [])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(31))
+        #expect(try statuses(channel) == [408])
+    }
+
+    @Test("A request that has arrived in whole has no deadline of the client's")
+    func complete() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/v1/products"))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(300))
+        #expect(try statuses(channel) == [])
+        try answer(channel)
+        #expect(try statuses(channel) == [200])
+        #expect(channel.isActive)
+    }
+
+    @Test("A problem waits for the answers that are owed before it")
+    func order() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/a"))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        channel.pipeline.fireErrorCaught(HTTPParserError.invalidMethod)
+        #expect(try statuses(channel) == [])
+        try answer(channel)
+        #expect(try statuses(channel) == [200, 400])
+    }
+
+    @Test("An answer that is half out is not mixed with a problem")
+    func halfAnswered() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/stream"))
+        try channel.writeOutbound(HTTPServerResponsePart.head(HTTPResponseHead(version: .http1_1, status: .ok)))
+        channel.pipeline.fireErrorCaught(HTTPParserError.invalidChunkSize)
+        #expect(try statuses(channel) == [200])
+        #expect(!channel.isActive)
+    }
+
+    @Test("After the last word nothing more is written")
+    func lastWord() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/a"))
+        channel.pipeline.fireErrorCaught(HTTPParserError.invalidChunkSize)
+        #expect(try statuses(channel) == [400])
+        #expect(throws: (any Error).self) { try answer(channel) }
+        #expect(try statuses(channel) == [])
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import InventoryServer
+import Logging
+import TestSupport
+import Testing
+
+@testable import inventoryd
+
+@Suite("Configuration")
+struct ConfigurationTests {
+    private static let home = ["HOME": "/home/somebody"]
+
+    private func read(_ sources: SettingSource..., environment: [String: String] = home) -> ConfigurationReading {
+        ConfigurationReading(sources: sources, environment: environment, isTerminal: false)
+    }
+
+    private func environment(_ values: [String: String]) -> SettingSource {
+        SettingSource(origin: "environment", values: values)
+    }
+
+    @Test("Nothing configured is a good configuration")
+    func defaults() {
+        let reading = read()
+        #expect(reading.mistakes == [])
+        #expect(reading.configuration.host == "127.0.0.1")
+        #expect(reading.configuration.port == 8080)
+        #expect(reading.configuration.stateDirectory == "/home/somebody/.local/state/inventoryd")
+        #expect(reading.configuration.logFormat == .json)
+        #expect(reading.configuration.server == ServerSettings())
+    }
+
+    @Test("The first source that has a value wins, and its origin is told")
+    func precedence() {
+        let reading = read(
+            SettingSource(origin: "flag", values: ["PORT": "1"]), environment(["PORT": "2", "LOG_LEVEL": "debug"]),
+            SettingSource(path: "f", text: "PORT=3\nLOG_LEVEL=error\nLOG_FORMAT=text", isOurs: true)
+        )
+        #expect(reading.configuration.port == 1)
+        #expect(reading.configuration.server.logLevel == .debug)
+        #expect(reading.configuration.logFormat == .text)
+        #expect(reading.printout.contains("flag"))
+    }
+
+    /// Fails where a malformed value silently becomes the default.
+    @Test("All mistakes are told at once, each with its name and where it stands")
+    func allMistakes() {
+        let reading = read(
+            environment([
+                "PORT": "80a", "INVENTORYD_CACHE_TTL": "60", "INVENTORYD_MAX_IN_FLIGHT": "0", "LOG_LEVEL": "loud",
+                "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": "yes", "INVENTORYD_CORS_ORIGINS": "shop.example",
+            ]))
+        #expect(reading.mistakes.count == 6)
+        for name in ["PORT", "INVENTORYD_CACHE_TTL", "INVENTORYD_MAX_IN_FLIGHT", "LOG_LEVEL"] {
+            #expect(reading.mistakes.contains { $0.hasPrefix("\(name): ") && $0.contains("environment") }, "\(name)")
+        }
+    }
+
+    @Test("Another address than loopback needs a word about keys")
+    func publicAddress() {
+        #expect(read(environment(["INVENTORYD_HOST": "0.0.0.0"])).mistakes.count == 1)
+        #expect(read(environment(["INVENTORYD_HOST": "::", "INVENTORYD_AUTH": "off"])).mistakes == [])
+        #expect(read(environment(["INVENTORYD_AUTH": "all"])).mistakes.count == 1, "what is not there is not pretended")
+    }
+
+    @Test("Two names for one setting must not contradict each other")
+    func aliases() {
+        #expect(read(environment(["PORT": "1", "INVENTORYD_PORT": "2"])).mistakes.count == 1)
+        #expect(read(environment(["PORT": "1", "INVENTORYD_PORT": "1"])).mistakes == [])
+        #expect(read(environment(["INVENTORYD_PORT": "7"])).configuration.port == 7)
+    }
+
+    @Test("What is set to nothing is not set")
+    func empty() {
+        #expect(read(environment(["PORT": "", "REDIS_URL": ""])).mistakes == [])
+    }
+
+    @Test("A secret may come from a file, is masked, and must not come twice")
+    func secrets() async throws {
+        try await withTemporaryDirectory { directory in
+            let file = directory + "/url"
+            try "mongodb://user:hunter2@db\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let fromFile = read(environment(["MONGO_URL_FILE": file]))
+            #expect(fromFile.mistakes.count == 1, "there is no MongoDB store yet, and that is said")
+            let both = read(environment(["MONGO_URL_FILE": file, "MONGO_URL": "mongodb://other:hunter2@db"]))
+            #expect(both.mistakes.contains { $0.contains("MONGO_URL_FILE is set too") })
+            for reading in [fromFile, both] {
+                #expect(!(reading.printout + reading.mistakes.joined()).contains("hunter2"))
+                #expect(reading.printout.contains("********"))
+            }
+            #expect(read(environment(["MONGO_URL_FILE": directory + "/none"])).mistakes.count == 1)
+        }
+    }
+
+    @Test("systemd's directory comes before the user's")
+    func stateDirectory() {
+        let systemd = read(environment: ["STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "HOME": "/root"])
+        #expect(systemd.configuration.stateDirectory == "/var/lib/a")
+        let xdg = read(environment: ["XDG_STATE_HOME": "/x", "HOME": "/root"])
+        #expect(xdg.configuration.stateDirectory == "/x/inventoryd")
+        #expect(read(environment: [:]).mistakes.count == 1)
+    }
+
+    @Test("A misspelt setting is a mistake in our own file and a warning elsewhere")
+    func unknownNames() {
+        let ours = read(SettingSource(path: "f", text: "INVENTORYD_HOSST=x", isOurs: true))
+        #expect(ours.mistakes.count == 1)
+        let everybodys = read(environment(["INVENTORYD_HOSST": "x", "PATH": "/bin"]))
+        #expect(everybodys.mistakes == [])
+        #expect(everybodys.warnings.count == 1)
+    }
+
+    @Test(
+        "Files are read strictly",
+        arguments: [
+            "PORT", "=5", "PORT 5", "PO-RT=5", "PORT=\"5", "PORT='5", "PORT=\"5\" x", "PORT=1\nPORT=2",
+        ])
+    func badLines(_ text: String) {
+        #expect(SettingSource(path: "f", text: text, isOurs: true).mistakes.count == 1)
+    }
+
+    @Test(
+        "Values, quotes and comments",
+        arguments: [
+            ("A=1 # one", "1"), ("A=1#one", "1#one"), ("export A = 1", nil), ("export A=1", "1"),
+            ("A='a # b'", "a # b"),
+            ("A=\"a\\n\\\"b\\\"\" # c", "a\n\"b\""), ("A=", ""), ("  A = x ", nil), ("# A=1", nil), ("A=a b\r", "a b"),
+        ])
+    func values(_ text: String, _ value: String?) {
+        #expect(SettingSource(path: "f", text: text, isOurs: false).values["A"] == value)
+    }
+
+    @Test("Durations", arguments: [("250ms", 250), ("60s", 60_000), ("5m", 300_000), ("24h", 86_400_000)])
+    func durations(_ text: String, _ milliseconds: Int) throws {
+        #expect(try Text.duration(text) == .milliseconds(milliseconds))
+    }
+
+    @Test(
+        "Texts that are no durations",
+        arguments: ["60", "s", "-1s", "0s", "25h", "1.5s", "1 s", "99999999999999999999s"])
+    func badDurations(_ text: String) {
+        #expect(throws: SettingError.self) { try Text.duration(text) }
+    }
+
+    @Test("The README documents every setting")
+    func documented() throws {
+        let readme = try String(contentsOfFile: DaemonProcess.projectDirectory + "/README.md", encoding: .utf8)
+        for setting in Configuration.table {
+            #expect(readme.contains("`\(setting.name)`"), "\(setting.name)")
+        }
+    }
+}

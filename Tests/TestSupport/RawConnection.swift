@@ -1,0 +1,55 @@
+package import NIOCore
+import NIOPosix
+
+/// A TCP connection on which tests write bytes that no well-behaved client would, and read what comes back.
+package struct RawConnection: Sendable {
+    private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    package static func open(port: Int) async throws -> RawConnection {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true)
+                    )
+                }
+            }
+        return RawConnection(channel: channel)
+    }
+
+    /// Writes each text in turn and returns everything that comes back until the server closes the connection, or
+    /// until `isEnough` of what has come.
+    package static func exchange(
+        port: Int, _ texts: String..., until isEnough: @Sendable (String) -> Bool = { _ in false }
+    ) async throws -> String {
+        let connection = try await open(port: port)
+        return try await connection.channel.executeThenClose { inbound, outbound in
+            for text in texts { try await outbound.write(ByteBuffer(string: text)) }
+            var answer = ""
+            do {
+                for try await part in inbound {
+                    answer += String(buffer: part)
+                    if isEnough(answer) { break }
+                }
+            } catch {
+                // A connection that is reset ends an answer as well as one that is closed.
+            }
+            return answer
+        }
+    }
+
+    /// Writes and reads by turns, for as long as `body` likes.
+    package func converse<Value: Sendable>(
+        _ body:
+            @Sendable (
+                _ inbound: inout NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
+                _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+            ) async throws -> Value
+    ) async throws -> Value {
+        try await channel.executeThenClose { inbound, outbound in
+            var iterator = inbound.makeAsyncIterator()
+            return try await body(&iterator, outbound)
+        }
+    }
+}
