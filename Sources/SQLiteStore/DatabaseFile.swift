@@ -82,6 +82,9 @@ enum DatabaseFile {
         var configuration = Configuration()
         configuration.label = "inventory"
         configuration.busyMode = .timeout(5)
+        // A movement's product is read in the same transaction, and nothing is ever removed, so there is nothing that
+        // asking again on every insert could find.
+        configuration.foreignKeysEnabled = false
         // Reads are short; more readers than cores only cost memory.
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in

@@ -12,7 +12,6 @@ package final class SQLiteStore: InventoryStore {
 
     private let pool: DatabasePool
     private let commits: GroupCommit
-    private let clock: any WallClock
     private let logger: Logger
 
     /// Held for as long as the store is.
@@ -20,11 +19,13 @@ package final class SQLiteStore: InventoryStore {
 
     /// Opens the file, or makes it.
     ///
+    /// - Parameter writesPerTransaction: how many writes share one sync of the disk at most; 1 turns group commit off.
     /// - Throws: ``StoreOpeningError``.
-    package init(path: String, clock: any WallClock = SystemClock(), logger: Logger) throws(StoreOpeningError) {
+    package init(
+        path: String, writesPerTransaction: Int = 256, clock: any WallClock = SystemClock(), logger: Logger
+    ) throws(StoreOpeningError) {
         (pool, lock) = try DatabaseFile.open(path: path)
-        commits = GroupCommit(pool: pool, logger: logger)
-        self.clock = clock
+        commits = GroupCommit(pool: pool, writesPerTransaction: writesPerTransaction, clock: clock, logger: logger)
         self.logger = logger
     }
 
@@ -152,7 +153,7 @@ package final class SQLiteStore: InventoryStore {
     private func write<Outcome: Sendable>(
         _ body: @escaping @Sendable (WriteTransaction) throws -> Outcome
     ) async throws(InventoryError) -> Outcome {
-        try await commits { [clock] db in try body(WriteTransaction(db: db, now: clock.now())) }
+        try await commits(body)
     }
 
     private func read<Value: Sendable>(

@@ -1,14 +1,27 @@
 import GRDB
 import InventoryKit
 
-/// What a write does inside of its transaction. Everything is decided before anything is written, so that a refusal
+/// What writes do inside of their transaction. Everything is decided before anything is written, so that a refusal
 /// leaves nothing behind but, where a repetition may come, the memory of itself.
-struct WriteTransaction {
+final class WriteTransaction {
     /// How long an answer without a movement is remembered.
-    static let outcomeLifetimeInMilliseconds: Int64 = 7 * 24 * 3_600 * 1_000
+    private static let outcomeLifetimeInMilliseconds: Int64 = 7 * 24 * 3_600 * 1_000
 
-    let db: Database
-    let now: Timestamp
+    private let db: Database
+    private let now: Timestamp
+    private let products: StoredProducts
+
+    /// Kept for the next movement of the transaction, of which there may be hundreds.
+    private var insertMovement: Statement?
+
+    init(db: Database, now: Timestamp) {
+        self.db = db
+        self.now = now
+        products = StoredProducts(db: db)
+    }
+
+    /// Writes what has been kept for the end. The last thing before the commit.
+    func finish() throws { try products.writeStock() }
 
     // MARK: Products
 
@@ -19,25 +32,25 @@ struct WriteTransaction {
         if let record = try outcome(of: creation.origin) {
             throw InventoryError.refused(try Refusal(record: record), replayed: true)
         }
-        if let holder = try Stored.live(creation.catalogue.sku, in: db) {
+        if let holder = try products.live(creation.catalogue.sku) {
             throw try remembered(.skuTaken(creation.catalogue.sku, by: holder.product.id), of: creation.origin)
         }
         return Created(product: try insert(creation), replayed: false)
     }
 
     func revise(_ revision: Revision) throws -> Product {
-        guard let stored = try Stored.id(revision.id, in: db) else {
+        guard let stored = try products.id(revision.id) else {
             throw InventoryError.notFound("There is no product \(revision.id.text).")
         }
         let catalogue = try revision.decide(on: stored.product)
-        if catalogue.sku.key != stored.product.catalogue.sku.key, let holder = try Stored.live(catalogue.sku, in: db) {
+        if catalogue.sku.key != stored.product.catalogue.sku.key, let holder = try products.live(catalogue.sku) {
             throw InventoryError.refused(.skuTaken(catalogue.sku, by: holder.product.id), replayed: false)
         }
         return try update(stored, to: catalogue)
     }
 
     func archive(_ id: ProductID, expectedETags: [ETag]?) throws -> Product {
-        guard let stored = try Stored.id(id, in: db) else {
+        guard let stored = try products.id(id) else {
             throw InventoryError.notFound("There is no product \(id.text).")
         }
         guard !stored.product.isArchived else { return stored.product }
@@ -53,6 +66,7 @@ struct WriteTransaction {
         ).execute(arguments: [
             product.archivedAt?.milliseconds, product.updatedAt.milliseconds, product.version, stored.key,
         ])
+        products.replace(stored, by: product)
         return product
     }
 
@@ -61,7 +75,7 @@ struct WriteTransaction {
             return Upserted(status: .created, product: product, keptStock: false)
         }
         if let record = try outcome(of: row.origin), let replay = try replay(of: row, record: record) { return replay }
-        guard let stored = try Stored.live(row.sku, in: db) else {
+        guard let stored = try products.live(row.sku) else {
             return Upserted(status: .created, product: try insert(try row.creation()), keptStock: false)
         }
         let catalogue = try row.change.applied(to: stored.product.catalogue)
@@ -79,7 +93,7 @@ struct WriteTransaction {
     private func replay(of row: UpsertRow, record: JSON) throws -> Upserted? {
         guard case .array(let parts) = record, parts.count == 2,
             let status = Upserted.Status(rawValue: try parts[0].text()),
-            let stored = try Stored.id(try ProductID(try parts[1].text()), in: db)
+            let stored = try products.id(try ProductID(try parts[1].text()))
         else { return nil }
         return Upserted(status: status, product: stored.product, keptStock: row.opening != nil)
     }
@@ -88,7 +102,7 @@ struct WriteTransaction {
 
     func move(_ command: StockCommand) throws -> StockOutcome {
         if let replay = try replay(of: command) { return replay }
-        guard let stored = try Stored.find(command.product, in: db) else {
+        guard let stored = try products.find(command.product) else {
             throw InventoryError.notFound("There is no product \(command.product.canonical).")
         }
         let movement: Movement
@@ -96,27 +110,20 @@ struct WriteTransaction {
             movement = try command.decide(on: stored.product, lastMovementAt: stored.movedAt, now: now)
         } catch .refused(let refusal, _) { throw try remembered(refusal, of: command.origin) }
         try insert(movement, of: stored.key, fingerprint: command.origin.fingerprint)
-        try db.cachedStatement(
-            sql: "UPDATE product SET on_hand = ?, reserved = ?, stock_version = ?, moved_at = ? WHERE key = ?"
-        ).execute(arguments: [
-            movement.stock.onHand, movement.stock.reserved, movement.seq, movement.at.milliseconds, stored.key,
-        ])
-        var product = stored.product
-        product.stock = movement.stock
-        product.stockVersion = movement.seq
+        let product = products.move(stored, by: movement)
         return StockOutcome(movement: movement, product: product, replayed: false)
     }
 
     private func replay(of command: StockCommand) throws -> StockOutcome? {
         guard let fingerprint = command.origin.fingerprint else { return nil }
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT \(Movement.columns), m.fingerprint FROM \(Movement.table) WHERE m.id = ?"),
+            db.cachedStatement(sql: Self.selectMovementSQL),
             arguments: [command.origin.id.text]
         )
         if let row {
             guard row[16] == fingerprint else { throw InventoryError.idempotencyMismatch }
             let movement = try Movement(row: row)
-            guard let stored = try Stored.id(movement.productID, in: db) else {
+            guard let stored = try products.id(movement.productID) else {
                 throw DamagedRow(detail: "movement \(movement.id.text) has no product")
             }
             return StockOutcome(movement: movement, product: stored.product, replayed: true)
@@ -163,7 +170,7 @@ struct WriteTransaction {
 
     /// The product that a repeated request has created before.
     private func created(by origin: Origin, id: ProductID) throws -> Product? {
-        guard let fingerprint = origin.fingerprint, let stored = try Stored.id(id, in: db) else { return nil }
+        guard let fingerprint = origin.fingerprint, let stored = try products.id(id) else { return nil }
         guard stored.fingerprint == fingerprint else { throw InventoryError.idempotencyMismatch }
         return stored.product
     }
@@ -211,6 +218,7 @@ struct WriteTransaction {
             product.updatedAt.milliseconds, stored.key,
         ])
         if catalogue.searchWords != stored.product.catalogue.searchWords { try index(catalogue, of: stored.key) }
+        products.replace(stored, by: product)
         return product
     }
 
@@ -220,54 +228,22 @@ struct WriteTransaction {
     }
 
     private func insert(_ movement: Movement, of key: Int64, fingerprint: String?) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO movement (id, product, seq, sku, kind, delta, reserved_delta, on_hand, reserved, unit_price, \
-                currency, reason, reference, actor, request_id, at, fingerprint) \
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
+        let statement = try insertMovement ?? db.cachedStatement(sql: Self.insertMovementSQL)
+        insertMovement = statement
+        try statement.execute(arguments: [
             movement.id.text, key, movement.seq, movement.sku.text, movement.kind.rawValue, movement.delta,
             movement.reservedDelta, movement.stock.onHand, movement.stock.reserved, movement.unitPrice?.amount,
             movement.unitPrice?.currency.code, movement.reason?.rawValue, movement.reference?.text, movement.actor,
             movement.requestID, movement.at.milliseconds, fingerprint,
         ])
     }
-}
 
-/// A product with what only its row knows.
-struct Stored {
-    let product: Product
-    let key: Int64
-    let movedAt: Timestamp?
+    private static let selectMovementSQL =
+        "SELECT \(Movement.columns), m.fingerprint FROM \(Movement.table) WHERE m.id = ?"
 
-    /// What was asked for when a request that can be repeated created it.
-    let fingerprint: String?
-
-    static func find(_ reference: ProductReference, in db: Database) throws -> Stored? {
-        switch reference {
-        case .id(let id): try Self.id(id, in: db)
-        case .sku(let sku): try live(sku, in: db)
-        }
-    }
-
-    static func id(_ id: ProductID, in db: Database) throws -> Stored? {
-        try fetch(db, where: "id = ?", id.text)
-    }
-
-    static func live(_ sku: SKU, in db: Database) throws -> Stored? {
-        try fetch(db, where: "sku_key = ? AND archived_at IS NULL", sku.key)
-    }
-
-    private static func fetch(_ db: Database, where condition: String, _ argument: String) throws -> Stored? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(Product.columns), key, moved_at, fingerprint FROM product WHERE \(condition)"
-        )
-        guard let row = try Row.fetchOne(statement, arguments: [argument]) else { return nil }
-        let movedAt: Int64? = row[17]
-        return Stored(
-            product: try Product(row: row), key: row[16], movedAt: movedAt.map(Timestamp.init(milliseconds:)),
-            fingerprint: row[18]
-        )
-    }
+    private static let insertMovementSQL = """
+        INSERT INTO movement (id, product, seq, sku, kind, delta, reserved_delta, on_hand, reserved, unit_price, \
+        currency, reason, reference, actor, request_id, at, fingerprint) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
 }

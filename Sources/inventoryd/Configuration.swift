@@ -12,6 +12,7 @@ struct Configuration: Sendable, Equatable {
     var stateDirectory = ""
     var authentication: Authentication?
     var cacheTimeToLive = Duration.seconds(60)
+    var writesPerTransaction = 256
     var server = ServerSettings()
     var logFormat = LogSink.Format.json
 
@@ -48,6 +49,10 @@ struct Configuration: Sendable, Equatable {
         ) {
             $1.cacheTimeToLive = try Text.duration($0)
         },
+        Setting(
+            "INVENTORYD_GROUP_COMMIT", default: "256", flag: "group-commit",
+            "writes that share one transaction of the embedded store at most; 1 gives each its own"
+        ) { $1.writesPerTransaction = try Text.integer($0, in: 1...4_096) },
         Setting(
             "INVENTORYD_CORS_ORIGINS", default: "", flag: "cors-origins",
             "origins browsers may call from, separated by commas; * for any; none by default"

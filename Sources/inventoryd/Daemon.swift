@@ -25,6 +25,7 @@ struct Daemon {
 
     /// Reads the configuration again, for SIGHUP.
     let reread: @Sendable () -> ConfigurationReading
+    private let notifier = ServiceNotifier(environment: ProcessInfo.processInfo.environment)
 
     init(configuration: Configuration, reread: @escaping @Sendable () -> ConfigurationReading) {
         self.configuration = configuration
@@ -43,7 +44,9 @@ struct Daemon {
         raiseFileLimit(logger)
 
         let path = try makeStateDirectory() + "/inventory.sqlite"
-        let store = try SQLiteStore(path: path, logger: logger)
+        let store = try SQLiteStore(
+            path: path, writesPerTransaction: configuration.writesPerTransaction, logger: logger
+        )
         let cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
         let server = APIServer(
             inventory: Inventory(store: store, cache: cache), state: state, address: address,
@@ -55,15 +58,16 @@ struct Daemon {
                 \(path), cache in the process
                 """
             )
+            notifier.ready()
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [.init(service: server)], logger: quiet(logger))
         )
         let signals = Task { await obeySignals(stopping: group, state, logger, log) }
         defer { signals.cancel() }
-        do { try await group.run() } catch let error as IOError {
+        do { try await group.run() } catch {
             await store.close()
-            throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(error.localizedReason)")
+            throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
         await store.close()
         logger.notice("Stopped; everything acknowledged is on disk")
@@ -84,6 +88,7 @@ struct Daemon {
             } else {
                 logger.notice("Stopping: no new connections, requests under way are finished")
                 state.beginStopping()
+                notifier.stopping()
                 await group.triggerGracefulShutdown()
                 exitWhenOverdue(logger, log)
             }
@@ -162,6 +167,11 @@ struct Daemon {
     /// The libraries' own start and stop messages repeat ours.
     private func quiet(_ logger: Logger) -> Logger { Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() } }
 
+    private static func reason(_ error: any Error) -> String {
+        (error as? IOError)?.errnoCode == EADDRINUSE
+            ? "the address is in use. Is another inventoryd running? Choose another port with PORT." : "\(error)"
+    }
+
     private static func display(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }
 
@@ -171,12 +181,5 @@ struct StartError: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
-    }
-}
-
-extension IOError {
-    fileprivate var localizedReason: String {
-        errnoCode == EADDRINUSE
-            ? "the address is in use. Is another inventoryd running? Choose another port with PORT." : "\(self)"
     }
 }

@@ -28,6 +28,7 @@ struct Inventoryd: AsyncParsableCommand {
     @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
     @Option(help: "off (INVENTORYD_AUTH).") var auth: String?
     @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
+    @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
     @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
     @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
     @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
@@ -58,7 +59,8 @@ struct Inventoryd: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let flags: [String: String?] = [
             "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
-            "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_CORS_ORIGINS": corsOrigins,
+            "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
+            "INVENTORYD_CORS_ORIGINS": corsOrigins,
             "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": requireIdempotencyKey, "INVENTORYD_MAX_IN_FLIGHT": maxInFlight,
             "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,
         ]

@@ -78,7 +78,8 @@ package final class LogSink: Sendable {
             defer { buffer.isFlushing = true }
             return !buffer.isFlushing
         }
-        if starts { queue.async { self.write() } }
+        // Lines are written by the hundred under load: waking a thread for each would cost more than the requests.
+        if starts { queue.asyncAfter(deadline: .now() + .milliseconds(10)) { self.write() } }
     }
 
     private func write() {
