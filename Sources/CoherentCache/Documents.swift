@@ -32,16 +32,21 @@ struct Documents {
         self.byteLimit = byteLimit
     }
 
+    mutating func peek(_ id: ProductID, now: ContinuousClock.Instant) -> ProductDocument? {
+        guard let position = positions[id], let document = entries[position]?.document,
+            let expiry = entries[position]?.expiry, now < expiry
+        else { return nil }
+        entries[position]?.wasRead = true
+        return document
+    }
+
     mutating func look(for id: ProductID, now: ContinuousClock.Instant) -> Look {
         guard let position = positions[id], let entry = entries[position] else {
             lastLease += 1
             insert(Entry(id: id, lease: lastLease))
             return .miss(lease: lastLease)
         }
-        if let document = entry.document, let expiry = entry.expiry, now < expiry {
-            entries[position]?.wasRead = true
-            return .hit(document)
-        }
+        if let document = peek(id, now: now) { return .hit(document) }
         guard entry.lease == nil else { return .miss(lease: nil) }
         lastLease += 1
         let lease = lastLease

@@ -53,6 +53,10 @@ package final class InProcessCache: ProductCache {
         return CachedDocument(document: document, source: .miss)
     }
 
+    package func peek(_ id: ProductID) -> ProductDocument? {
+        shard(of: id).state.withLock { $0.peek(id, now: .now) }
+    }
+
     package func write<Outcome: Sendable>(
         _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome {

@@ -33,8 +33,8 @@ package struct APIServer: Service {
         let front = Front(routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger)
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), idleTimeout: .seconds(60),
-            reject: { code, detail in front.rejection(code, detail) }
+            limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
+            read: { head in front.cachedRead(head, from: inventory.cache) }
         )
         var quiet = logger
         quiet.logLevel = .error

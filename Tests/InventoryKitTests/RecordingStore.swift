@@ -60,6 +60,7 @@ struct NoCache: ProductCache {
         try await body().outcome
     }
 
+    func peek(_ id: ProductID) -> ProductDocument? { nil }
     func settle(_ products: [Product]) async {}
 
     func hint(for sku: SKU) -> ProductID? { nil }

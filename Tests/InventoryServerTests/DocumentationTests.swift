@@ -100,6 +100,7 @@ private struct NoCache: ProductCache {
         _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome { try await body().outcome }
 
+    func peek(_ id: ProductID) -> ProductDocument? { nil }
     func settle(_ products: [Product]) async {}
     func hint(for sku: SKU) -> ProductID? { nil }
 }

@@ -8,6 +8,10 @@ package protocol ProductCache: Sendable {
         _ id: ProductID, load: @Sendable () async throws(InventoryError) -> Product?
     ) async throws(InventoryError) -> CachedDocument
 
+    /// The product's document if it is in this process's memory and may be served: the same answer as ``document(_:load:)``
+    /// would give, without waiting for anybody.
+    func peek(_ id: ProductID) -> ProductDocument?
+
     /// Performs a write of one product and brings the cache in line before it returns, which is before anybody is told
     /// of the write.
     func write<Outcome: Sendable>(

@@ -13,7 +13,8 @@ struct Call: RequestContext {
     let settings: ServerSettings
 
     /// Who asks. Until there are keys, everybody is the same.
-    let actor = "anonymous"
+    let actor = Self.anonymous
+    static let anonymous = "anonymous"
 
     init(requestID: String, settings: ServerSettings, logger: Logger) {
         coreContext = CoreRequestContextStorage(source: Source(logger: logger))

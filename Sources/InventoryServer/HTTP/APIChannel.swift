@@ -13,9 +13,8 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let limits: ConnectionGuard.Limits
 
-    /// A connection on which nothing arrives, be it between requests or within a header, is closed after this.
-    let idleTimeout: Duration
     let reject: ConnectionGuard.Reject
+    let read: CachedReadHandler.Read
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -31,8 +30,8 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(
                 ConnectionGuard(limits: limits, isStreamed: { $0.hasPrefix("/v1/products:batch") }, reject: reject)
             )
+            try pipeline.addHandler(CachedReadHandler(read: read))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-            try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: idleTimeout, logger: logger))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)
             )

@@ -4,7 +4,8 @@ import NIOHTTP1
 
 /// Stands between HTTP's parser and everything else on a connection, and answers what the framework would leave
 /// unanswered or answer by itself: malformed HTTP gets a problem document, a body that dribbles and a client that does
-/// not read are cut off, `Expect: 100-continue` is met, and HTTP/1.0 and `Connection: close` end the connection.
+/// not read are cut off, `Expect: 100-continue` is met, HTTP/1.0 and `Connection: close` end the connection, idle ones are
+/// closed, and all are when the server stops.
 final class ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -20,6 +21,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
         /// How long a client may leave what was sent to it unread.
         var writeTimeout = TimeAmount.seconds(30)
+
+        /// A connection on which nothing is under way, or of which a header does not get finished, is closed after this.
+        var idleTimeout = TimeAmount.seconds(60)
 
         /// How long a refused client has to read why, before the connection goes.
         var lingerTimeout = TimeAmount.seconds(2)
@@ -46,6 +50,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var closesAfterAnswer = false
     private var bodyTimer: Scheduled<Void>?
     private var writeTimer: Scheduled<Void>?
+    private var idleTimer: Scheduled<Void>?
+    private var lastActivity = NIODeadline.now()
 
     init(limits: Limits, isStreamed: @escaping @Sendable (String) -> Bool, reject: @escaping Reject) {
         self.limits = limits
@@ -53,16 +59,38 @@ final class ConnectionGuard: ChannelDuplexHandler {
         self.reject = reject
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
-        bodyTimer?.cancel()
-        writeTimer?.cancel()
+    func handlerAdded(context: ChannelHandlerContext) {
+        lastActivity = context.eventLoop.now
+        watchIdleness(context)
     }
+
+    func handlerRemoved(context: ChannelHandlerContext) { cancelTimers() }
 
     func channelInactive(context: ChannelHandlerContext) {
         state = .closing
-        bodyTimer?.cancel()
-        writeTimer?.cancel()
+        cancelTimers()
         context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The server stops: what is under way is finished, and nothing else begun.
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        closesAfterAnswer = true
+        if openRequests == 0 { context.close(promise: nil) }
+    }
+
+    private func cancelTimers() {
+        for timer in [bodyTimer, writeTimer, idleTimer] { timer?.cancel() }
+    }
+
+    /// Looks at the clock now and then, rather than setting a timer anew for each request.
+    private func watchIdleness(_ context: ChannelHandlerContext) {
+        let idle = context.eventLoop.now - lastActivity
+        if openRequests == 0, idle >= limits.idleTimeout { return context.close(promise: nil) }
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let wait = openRequests == 0 ? limits.idleTimeout - idle : limits.idleTimeout
+        idleTimer = context.eventLoop.scheduleTask(in: wait) { handlerBox.value.watchIdleness(contextBox.value) }
     }
 
     // MARK: Requests
@@ -79,7 +107,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
                 return fail(context, .malformedRequest, "An HTTP/1.1 request has exactly one Host header.")
             }
             meetExpectation(of: head, context: context)
-            startBodyTimer(context)
+            if Self.announcesBody(head) { startBodyTimer(context) }
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
@@ -90,6 +118,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
             bodyTimer?.cancel()
             bodyTimer = nil
             context.fireChannelRead(data)
+            // Answered before it had been read to the end.
+            if closesAfterAnswer, openRequests == 0 { linger(context) }
         }
     }
 
@@ -101,6 +131,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .invalidEOFState, .closedConnection: context.close(promise: nil)
         default: fail(context, .malformedRequest, "The request is not well-formed HTTP/1.1.")
         }
+    }
+
+    /// A request without a body is complete with its head, so it needs no deadline.
+    private static func announcesBody(_ head: HTTPRequestHead) -> Bool {
+        head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding")
     }
 
     private func meetExpectation(of head: HTTPRequestHead, context: ChannelHandlerContext) {
@@ -130,6 +165,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             hasStartedAnswer = false
             openRequests -= 1
             context.write(data, promise: promise)
+            lastActivity = context.eventLoop.now
             guard openRequests == 0 else { return }
             if case .rejecting(let code, let detail) = state {
                 writeProblem(context, code, detail)

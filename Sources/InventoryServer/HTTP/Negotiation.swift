@@ -30,7 +30,10 @@ enum MediaTypes {
 
     /// - Throws: a ``Problem`` when the body is none of the types, or not UTF-8.
     static func check(_ headers: HTTPFields, isOneOf types: Set<String>) throws(Problem) {
-        let parts = (headers[.contentType] ?? "").split(separator: ";").map { SKU.fold(String($0.trimmed)) }
+        let given = headers[.contentType] ?? ""
+        // Nearly every request says it just so.
+        if types.contains(given), headers[.contentEncoding] == nil { return }
+        let parts = given.split(separator: ";").map { SKU.fold(String($0.trimmed)) }
         let isUTF8 = parts.dropFirst().allSatisfy { parameter in
             !parameter.hasPrefix("charset=") || ["utf-8", "\"utf-8\""].contains(parameter.dropFirst(8))
         }

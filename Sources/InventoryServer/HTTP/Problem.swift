@@ -30,7 +30,7 @@ struct Problem: Error {
             writer.member("title", rendering.title)
             writer.member("status", Int64(rendering.status))
             writer.member("detail", detail)
-            writer.member("instance", path)
+            if !path.isEmpty { writer.member("instance", path) }
             writer.member("code", code.rawValue)
             writer.member("request_id", requestID)
             for member in members { writer.member(member.name, member.value) }
