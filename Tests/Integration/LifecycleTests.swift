@@ -114,6 +114,35 @@ struct LifecycleTests {
         }
     }
 
+    @Test("Told to listen on all addresses, it listens on IPv4 too", arguments: ["::", "0.0.0.0"])
+    func allAddresses(_ host: String) async throws {
+        try await withDaemon(environment: ["INVENTORYD_HOST": host, "INVENTORYD_AUTH": "off"]) { daemon in
+            let reply = try await daemon.client.get("/healthz")
+            #expect(reply.status == 200)
+        }
+    }
+
+    @Test("systemd is told when the service is ready and when it stops")
+    func notification() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/notify"
+            let listener = """
+                import socket, sys
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                s.bind(sys.argv[1])
+                print("bound", file=sys.stderr, flush=True)
+                for _ in range(2): print(s.recv(100).decode(), file=sys.stderr, flush=True)
+                """
+            let systemd = try ChildProcess(["python3", "-c", listener, path])
+            _ = try await systemd.errorLine { $0 == "bound" }
+            let daemon = try await DaemonProcess(stateDirectory: directory, environment: ["NOTIFY_SOCKET": path])
+            _ = try await systemd.errorLine { $0 == "READY=1" }
+            #expect(try await daemon.stop() == 0)
+            _ = try await systemd.errorLine { $0 == "STOPPING=1" }
+            #expect(try await systemd.exitCode() == 0)
+        }
+    }
+
     @Test("An address that is taken is said")
     func addressInUse() async throws {
         try await withDaemon { daemon in

@@ -22,7 +22,9 @@ struct ConnectionGuardTests {
     }
 
     private func request(_ uri: String) -> HTTPServerRequestPart {
-        .head(HTTPRequestHead(version: .http1_1, method: .POST, uri: uri, headers: ["Host": "x"]))
+        .head(
+            HTTPRequestHead(
+                version: .http1_1, method: .POST, uri: uri, headers: ["Host": "x", "Transfer-Encoding": "chunked"]))
     }
 
     private func statuses(_ channel: EmbeddedChannel) throws -> [UInt] {
@@ -77,6 +79,37 @@ struct ConnectionGuardTests {
         try answer(channel)
         #expect(try statuses(channel) == [200])
         #expect(channel.isActive)
+    }
+
+    @Test("A connection on which nothing is under way is closed after a while, and not before")
+    func idleness() throws {
+        let channel = try channel()
+        channel.embeddedEventLoop.advanceTime(by: .seconds(50))
+        try channel.writeInbound(request("/a"))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive, "an answer is owed")
+        try answer(channel)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(50))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(70))
+        #expect(!channel.isActive)
+    }
+
+    @Test("When the server stops, an idle connection ends at once and a busy one after its answer")
+    func quiescing() throws {
+        let idle = try channel()
+        idle.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(!idle.isActive)
+        let busy = try channel()
+        try busy.writeInbound(request("/a"))
+        try busy.writeInbound(HTTPServerRequestPart.end(nil))
+        busy.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(busy.isActive)
+        try answer(busy)
+        busy.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(try statuses(busy) == [200])
+        #expect(!busy.isActive)
     }
 
     @Test("A problem waits for the answers that are owed before it")

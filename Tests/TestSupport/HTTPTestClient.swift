@@ -38,12 +38,9 @@ package final class HTTPTestClient: Sendable {
         }
         let head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: fields)
         let promise = channel.eventLoop.makePromise(of: NIOHTTPClientResponseFull.self)
-        channel.triggerUserOutboundEvent(Expectation(promise: promise), promise: nil)
-        channel.write(HTTPClientRequestPart.head(head), promise: nil)
-        if let body {
-            channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: body))), promise: nil)
-        }
-        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        let exchange = HTTPExchange(head: head, body: body.map { ByteBuffer(string: $0) }, reply: promise)
+        // A connection may be gone by now; then nothing is written, and there is nothing to wait for.
+        channel.writeAndFlush(exchange).whenFailure { promise.fail($0) }
         let response = try await promise.futureResult.get()
         if response.head.isKeepAlive { idle.withLock { $0.append(channel) } }
         let bytes = response.body.map { Array($0.readableBytesView) } ?? []
@@ -74,24 +71,26 @@ package final class HTTPTestClient: Sendable {
     }
 }
 
-private struct Expectation: Sendable {
-    let promise: EventLoopPromise<NIOHTTPClientResponseFull>
+/// A request, and who waits for its answer.
+private struct HTTPExchange: Sendable {
+    let head: HTTPRequestHead
+    let body: ByteBuffer?
+    let reply: EventLoopPromise<NIOHTTPClientResponseFull>
 }
 
 private final class ReplyHandler: ChannelDuplexHandler {
     typealias InboundIn = NIOHTTPClientResponseFull
-    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundIn = HTTPExchange
     typealias OutboundOut = HTTPClientRequestPart
 
     private var expected: EventLoopPromise<NIOHTTPClientResponseFull>?
 
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        if let expectation = event as? Expectation {
-            expected = expectation.promise
-            promise?.succeed(())
-        } else {
-            context.triggerUserOutboundEvent(event, promise: promise)
-        }
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let exchange = unwrapOutboundIn(data)
+        expected = exchange.reply
+        context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
+        if let body = exchange.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        context.write(wrapOutboundOut(.end(nil)), promise: promise)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
