@@ -1,5 +1,6 @@
 import GRDB
 import Logging
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -46,6 +47,7 @@ enum DatabaseFile {
             // Asked before anything is written: a file of somebody else's, or of a newer version, stays as it is.
             if unsafe access(path, F_OK) == 0 { try checkOrigin(path: path) }
             let pool = try DatabasePool(path: path, configuration: configuration())
+            try syncEachCommit(of: pool)
             try Schema.migrator.migrate(pool)
             // A file that can only be read is found here, and not by the first customer.
             try pool.barrierWriteWithoutTransaction { db in
@@ -88,13 +90,22 @@ enum DatabaseFile {
         // Reads are short; more readers than cores only cost memory.
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in
-            // An acknowledged write survives the loss of power: the log is synced on each commit (on macOS down to
-            // the medium, which fsync alone does not promise there).
-            try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA cache_size = -4096")
+            try db.execute(sql: "PRAGMA cache_size = -4096")
             // In pages of 4 KiB: what is written again and again goes from the log to its place once in 32 MiB.
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 8000")
         }
         return configuration
+    }
+
+    /// An acknowledged write survives the loss of power: the log is synced on each commit (on macOS down to the medium,
+    /// which fsync alone does not promise there). Said after the pool is open, for opening it GRDB says NORMAL.
+    private static func syncEachCommit(of pool: DatabasePool) throws {
+        try pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON")
+            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                throw DatabaseError(message: "PRAGMA synchronous = FULL has no effect")
+            }
+        }
     }
 
     private static func opening(_ error: DatabaseError, path: String) -> StoreOpeningError {
@@ -113,7 +124,7 @@ enum DatabaseFile {
 
 /// A lock that the kernel lets go of when the process ends, however it ends.
 final class FileLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Mutex<Int32?>
 
     /// - Throws: ``StoreOpeningError/inUse(path:pid:)`` when another process has it.
     init(path: String, protecting file: String) throws(StoreOpeningError) {
@@ -133,8 +144,15 @@ final class FileLock: Sendable {
         let pid = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)
         _ = unsafe pwrite(descriptor, pid, pid.count, 0)
-        self.descriptor = descriptor
+        self.descriptor = Mutex(descriptor)
     }
 
-    deinit { close(descriptor) }
+    func release() {
+        descriptor.withLock { descriptor in
+            if let open = descriptor { close(open) }
+            descriptor = nil
+        }
+    }
+
+    deinit { release() }
 }

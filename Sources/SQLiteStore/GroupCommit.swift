@@ -118,35 +118,48 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// How far a transaction came, which decides what its failure means.
+    private enum Phase {
+        case beginning, performing, committing
+    }
+
     private func commit(_ writes: [Write]) {
         var answers: [@Sendable () -> Void] = []
-        var isDecided = false
+        var phase = Phase.beginning
         do {
             try pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
+                    phase = .performing
                     let transaction = WriteTransaction(db: db, now: clock.now())
                     answers = try writes.map { try $0.perform(transaction) }
                     try transaction.finish()
-                    isDecided = true
+                    phase = .committing
                     return .commit
                 }
             }
             for answer in answers { answer() }
         } catch {
-            // Rolled back. One bad write must not take others with it, so each gets a transaction of its own; but a
-            // commit that failed half-way may yet be found complete after a crash, and is not tried again.
-            if !isDecided, writes.count > 1 {
+            // Rolled back. One bad write must not take others with it, so each gets a transaction of its own. What ails
+            // the database as a whole would only happen to each of them again; and a commit that failed half-way may
+            // yet be found complete after a crash, so that is not tried again either.
+            if phase == .performing, writes.count > 1, !Self.concernsTheDatabase(error) {
                 for write in writes { commit([write]) }
             } else {
-                let trouble = trouble(error, isDecided: isDecided)
+                let trouble = Self.trouble(error, in: phase)
                 logger.error("A write failed", metadata: ["error": "\(error)", "writes": "\(writes.count)"])
                 for write in writes { write.fail(.unavailable(trouble)) }
             }
         }
     }
 
-    private func trouble(_ error: any Error, isDecided: Bool) -> InventoryError.Trouble {
+    private static func concernsTheDatabase(_ error: any Error) -> Bool {
+        guard let code = (error as? DatabaseError)?.resultCode else { return false }
+        return [.SQLITE_FULL, .SQLITE_IOERR, .SQLITE_BUSY, .SQLITE_READONLY, .SQLITE_CORRUPT, .SQLITE_NOMEM].contains(
+            code)
+    }
+
+    private static func trouble(_ error: any Error, in phase: Phase) -> InventoryError.Trouble {
         if (error as? DatabaseError)?.resultCode == .SQLITE_FULL { return .storageFull }
-        return isDecided ? .outcomeUnknown : .outOfReach
+        return phase == .committing ? .outcomeUnknown : .outOfReach
     }
 }

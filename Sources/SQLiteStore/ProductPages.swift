@@ -21,7 +21,8 @@ struct ProductPages {
             let halves = ["archived_at IS NULL", "archived_at IS NOT NULL"].map { "SELECT * FROM (\(select($0)))" }
             sql = halves.joined(separator: " UNION ALL ") + " ORDER BY \(order) LIMIT \(query.limit + 1)"
         }
-        return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map(Product.init(row:))
+        // Filters combine to more texts than a cache of statements should hold.
+        return try Row.fetchAll(db.makeStatement(sql: sql), arguments: arguments).map(Product.init(row:))
     }
 
     private mutating func select(_ half: String) -> String {

@@ -1,0 +1,66 @@
+import GRDB
+import InventoryKit
+import Logging
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import SQLiteStore
+
+@Suite("Durability")
+struct DurabilityTests {
+    /// Fails where a library opens the database with another mode than was asked for: `kill -9` cannot show it, since
+    /// what was written is still in the system's memory then.
+    @Test("The writer syncs its log on each commit")
+    func synchronous() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
+            let modes = try await store.pool.writeWithoutTransaction { db in
+                (try Int.fetchOne(db, sql: "PRAGMA synchronous"), try String.fetchOne(db, sql: "PRAGMA journal_mode"))
+            }
+            #expect(modes.0 == 2)
+            #expect(modes.1 == "wal")
+            await store.close()
+        }
+    }
+
+    @Test("A file of a newer version is refused, and left as it is")
+    func newerSchema() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/inventory.sqlite"
+            let store = try SQLiteStore(path: path, logger: Logger(label: "test"))
+            try await store.pool.writeWithoutTransaction { db in
+                try db.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('9 something of the future')")
+            }
+            await store.close()
+            #expect(throws: StoreOpeningError.newerSchema(path: path)) {
+                try SQLiteStore(path: path, logger: Logger(label: "test"))
+            }
+        }
+    }
+
+    @Test(
+        "The database itself refuses what must never be",
+        arguments: [
+            "UPDATE product SET on_hand = -1", "UPDATE product SET reserved = on_hand + 1", "DELETE FROM product",
+            "UPDATE movement SET delta = 0", "DELETE FROM movement",
+            "INSERT INTO movement SELECT NULL, 'x', product, seq + 2, sku, kind, delta, reserved_delta, on_hand, reserved, "
+                + "unit_price, currency, reason, reference, actor, request_id, at, fingerprint FROM movement",
+        ])
+    func constraints(_ sql: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
+            let id = ProductID(at: Timestamp(milliseconds: 0))
+            let catalogue = Catalogue(
+                sku: try SKU("A"), name: try ProductName("A"), price: try Money(amount: 1, currency: Currency("GBP"))
+            )
+            let origin = Origin(
+                id: OperationID(at: Timestamp(milliseconds: 0)), fingerprint: nil, actor: "a", requestID: "r")
+            _ = try await store.create(Creation(id: id, catalogue: catalogue, opening: Balance(5), origin: origin))
+            await #expect(throws: DatabaseError.self) {
+                try await store.pool.writeWithoutTransaction { try $0.execute(sql: sql) }
+            }
+            await store.close()
+        }
+    }
+}
