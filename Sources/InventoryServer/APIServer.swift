@@ -22,9 +22,10 @@ package struct APIServer: Service {
     private let server: any Service
 
     /// - Parameters:
+    ///   - connectionLimit: connections at once; more wait in the kernel's queue, where they cost no file.
     ///   - onListening: told the port once connections are taken.
     package init(
-        inventory: Inventory, state: ServerState, address: Address, log: LogSink, logger: Logger,
+        inventory: Inventory, state: ServerState, address: Address, connectionLimit: Int, log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let api = InventoryAPI(
@@ -41,7 +42,7 @@ package struct APIServer: Service {
         server = channel.server(
             configuration: ServerConfiguration(
                 address: .hostname(address.host, port: address.port), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(16_384)
+                availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)
             ),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? address.port) },
             eventLoopGroup: eventLoopGroup, logger: quiet

@@ -58,6 +58,9 @@ struct ProtocolTests {
             "POST /v1/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
             "GET /healthz HTTP/1.1\r\nHost: x\r\nBad Name: x\r\n\r\n",
             "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n",
+            "POST /v1/products HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "POST /v1/products HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ])
     func malformed(_ request: String) async throws {
         try await withDaemon { daemon in

@@ -112,6 +112,30 @@ struct ConnectionGuardTests {
         #expect(!busy.isActive)
     }
 
+    /// Fails where the connection stays open: what comes next would be taken for the body, or the body for a request.
+    @Test("An answer that does not wait for the body ends the connection")
+    func refusedBeforeBody() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/a"))
+        try answer(channel)
+        #expect(try statuses(channel) == [200])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(!channel.isActive)
+    }
+
+    /// Fails where a slow client can hold up the stop beyond the time there is for it.
+    @Test("When the server stops, a body that does not arrive is waited for, but not for ever")
+    func stoppingWithoutBody() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/a"))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        channel.embeddedEventLoop.advanceTime(by: .seconds(10))
+        #expect(try statuses(channel) == [])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(10))
+        #expect(try statuses(channel) == [503])
+        #expect(!channel.isActive)
+    }
+
     @Test("A problem waits for the answers that are owed before it")
     func order() throws {
         let channel = try channel()
@@ -121,6 +145,34 @@ struct ConnectionGuardTests {
         #expect(try statuses(channel) == [])
         try answer(channel)
         #expect(try statuses(channel) == [200, 400])
+    }
+
+    /// Fails where the failed request still counts as one that will be answered: the connection would stay for ever.
+    @Test("A request that fails behind one under way is told after it, and the connection ends")
+    func failsBehindAnother() throws {
+        let noHost = HTTPServerRequestPart.head(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/b"))
+        let failures: [(EmbeddedChannel) throws -> Void] = [
+            { try $0.writeInbound(noHost) },
+            { channel in
+                try channel.writeInbound(self.request("/b"))
+                channel.pipeline.fireErrorCaught(HTTPParserError.invalidChunkSize)
+            },
+            { channel in
+                try channel.writeInbound(self.request("/b"))
+                channel.embeddedEventLoop.advanceTime(by: .seconds(31))
+            },
+        ]
+        for fail in failures {
+            let channel = try channel()
+            try channel.writeInbound(request("/a"))
+            try channel.writeInbound(HTTPServerRequestPart.end(nil))
+            try fail(channel)
+            #expect(try statuses(channel) == [])
+            try answer(channel)
+            #expect(try statuses(channel).count == 2)
+            channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+            #expect(!channel.isActive)
+        }
     }
 
     @Test("An answer that is half out is not mixed with a problem")

@@ -72,7 +72,7 @@ struct Exchange {
     /// - Throws: a ``Problem``: a name that cannot be one is that of no product.
     func productReference() throws(Problem) -> ProductReference {
         do { return try ProductReference(try pathParameter()) } catch {
-            throw Problem(.notFound, "There is no such product: an id \(error.detail), a sku is written sku:<sku>.")
+            throw Problem(.notFound, "There is no such product. Name one by its id, or as sku:<sku>: \(error.detail).")
         }
     }
 

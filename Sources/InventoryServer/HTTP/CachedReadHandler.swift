@@ -29,7 +29,8 @@ final class CachedReadHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            if passedOn == 0, let answer = read(head) {
+            // A client that asks and does not read takes the ordinary way, which stops reading from it.
+            if passedOn == 0, context.channel.isWritable, let answer = read(head) {
                 self.answer = answer
             } else {
                 passedOn += 1

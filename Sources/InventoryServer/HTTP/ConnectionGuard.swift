@@ -19,6 +19,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
         /// For the whole body of an ordinary request, and for any progress of a streamed one.
         var bodyTimeout = TimeAmount.seconds(30)
 
+        /// How long a body that is under way may still take when the server stops: less than the stop itself.
+        var stopTimeout = TimeAmount.seconds(15)
+
         /// How long a client may leave what was sent to it unread.
         var writeTimeout = TimeAmount.seconds(30)
 
@@ -76,7 +79,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
         // The server stops: what is under way is finished, and nothing else begun.
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         closesAfterAnswer = true
-        if openRequests == 0 { context.close(promise: nil) }
+        if openRequests == 0 { return context.close(promise: nil) }
+        if isReadingBody {
+            startBodyTimer(context, .stopping, "The service is stopping. Try again.", in: limits.stopTimeout)
+        }
     }
 
     private func cancelTimers() {
@@ -102,16 +108,14 @@ final class ConnectionGuard: ChannelDuplexHandler {
             openRequests += 1
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
-            if !head.isKeepAlive { closesAfterAnswer = true }
-            if head.version.major == 1, head.version.minor >= 1, head.headers["host"].count != 1 {
-                return fail(context, .malformedRequest, "An HTTP/1.1 request has exactly one Host header.")
-            }
+            if !head.isKeepAlive || head.version.minor == 0 { closesAfterAnswer = true }
+            if let fault = Self.fault(of: head) { return fail(context, .malformedRequest, fault) }
             meetExpectation(of: head, context: context)
             if Self.announcesBody(head) { startBodyTimer(context) }
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
-            if isStreaming { startBodyTimer(context) }
+            if isStreaming, !closesAfterAnswer { startBodyTimer(context) }
             context.fireChannelRead(data)
         case .end:
             isReadingBody = false
@@ -131,6 +135,20 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .invalidEOFState, .closedConnection: context.close(promise: nil)
         default: fail(context, .malformedRequest, "The request is not well-formed HTTP/1.1.")
         }
+    }
+
+    /// What the parser lets pass and a proxy in front might read in another way.
+    private static func fault(of head: HTTPRequestHead) -> String? {
+        let hosts = head.headers["host"]
+        if head.version.minor > 0, hosts.count != 1 { return "An HTTP/1.1 request has exactly one Host header." }
+        if hosts.contains(where: { $0.isEmpty || $0.contains(" ") || $0.contains(",") }) {
+            return "The Host header is no host."
+        }
+        let encodings = head.headers["transfer-encoding"]
+        if !encodings.isEmpty, head.version.minor == 0 || encodings.map({ $0.lowercased() }) != ["chunked"] {
+            return "Of transfer encodings, only chunked is understood, and in HTTP/1.1."
+        }
+        return nil
     }
 
     /// A request without a body is complete with its head, so it needs no deadline.
@@ -159,6 +177,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.code >= 200:
             hasStartedAnswer = true
+            // Refused before its body was read: what follows on the connection could be that body or another request.
+            if isReadingBody, !isStreaming, openRequests == 1 { closesAfterAnswer = true }
             if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
@@ -169,11 +189,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
             guard openRequests == 0 else { return }
             if case .rejecting(let code, let detail) = state {
                 writeProblem(context, code, detail)
-            } else if closesAfterAnswer, !isReadingBody {
+            } else if closesAfterAnswer, !isReadingBody || !isStreaming {
                 context.flush()
                 linger(context)
             }
         default:
+            // An answer that goes out is progress too: a client cannot send while it is the server that is slow.
+            if isStreaming, isReadingBody, !closesAfterAnswer { startBodyTimer(context) }
             context.write(data, promise: promise)
         }
     }
@@ -204,12 +226,15 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     // MARK: The end of a connection
 
-    private func startBodyTimer(_ context: ChannelHandlerContext) {
+    private func startBodyTimer(
+        _ context: ChannelHandlerContext, _ code: ProblemCode = .requestTimeout,
+        _ detail: String = "The body did not arrive in time.", in timeout: TimeAmount? = nil
+    ) {
         bodyTimer?.cancel()
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
         let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
-        bodyTimer = context.eventLoop.scheduleTask(in: limits.bodyTimeout) {
-            handlerBox.value.fail(contextBox.value, .requestTimeout, "The body did not arrive in time.")
+        bodyTimer = context.eventLoop.scheduleTask(in: timeout ?? limits.bodyTimeout) {
+            handlerBox.value.fail(contextBox.value, code, detail)
         }
     }
 
@@ -223,6 +248,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
         } else if openRequests == 0 || (openRequests == 1 && isReadingBody) {
             writeProblem(context, code, detail)
         } else {
+            // It is told after the answers that are owed before it, of which there is one less if it had begun.
+            if isReadingBody { openRequests -= 1 }
+            isReadingBody = false
             state = .rejecting(code, detail)
         }
     }
@@ -241,7 +269,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private func linger(_ context: ChannelHandlerContext) {
         state = .closing
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.close(mode: .output, promise: nil)
-        context.eventLoop.scheduleTask(in: limits.lingerTimeout) { contextBox.value.close(promise: nil) }
+        let lingerTimeout = limits.lingerTimeout
+        let closed = context.eventLoop.makePromise(of: Void.self)
+        // The client's time begins when all of the answer is out.
+        closed.futureResult.whenComplete { _ in
+            let context = contextBox.value
+            context.eventLoop.scheduleTask(in: lingerTimeout) { contextBox.value.close(promise: nil) }
+        }
+        context.close(mode: .output, promise: closed)
     }
 }

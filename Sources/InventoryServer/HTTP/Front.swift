@@ -123,6 +123,10 @@ final class Front: Sendable {
     private func answer(_ request: Request, _ call: Call, hasRoom: Bool) async -> Response {
         do {
             try Self.checkSize(of: request)
+            // The router would take these for the path without them, and an empty id for the list.
+            guard request.uri.path == "/" || !request.uri.path.hasSuffix("/"), !request.uri.path.contains("//") else {
+                throw Problem(.noRoute, "There is nothing at \(request.uri.path.prefix(200)).")
+            }
             let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
             guard hasRoom || isProbe else {
                 throw Problem(.overloaded, "\(call.settings.maxInFlight) requests are under way. Try again.")

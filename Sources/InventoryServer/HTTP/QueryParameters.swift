@@ -18,7 +18,7 @@ struct QueryParameters {
             guard let name = PercentEncoding.decode(pair[0], plusIsBlank: true),
                 let value = PercentEncoding.decode(pair.count == 2 ? pair[1] : "", plusIsBlank: true)
             else {
-                fault(String(part.prefix(64)), "must be percent-encoded UTF-8")
+                fault(String(pair[0].prefix(64)), "must be percent-encoded UTF-8")
                 continue
             }
             guard known.contains(name) else {
