@@ -83,6 +83,9 @@ struct Configuration: Sendable, Equatable {
     }
 
     static func isLoopback(_ host: String) -> Bool {
-        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        // An address in figures: a name that only begins like one may lead anywhere.
+        let figures = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return host == "localhost" || host == "::1"
+            || (figures.count == 4 && figures[0] == 127 && !figures.contains(nil))
     }
 }

@@ -41,7 +41,9 @@ struct Daemon {
         LoggingSystem.bootstrap { SinkLogHandler(label: $0, sink: log, state: state) }
         defer { log.flush() }
         let logger = Logger(label: "inventoryd")
-        raiseFileLimit(logger)
+        // What the store holds is nobody else's to read.
+        umask(0o077)
+        let files = raiseFileLimit(logger)
 
         let path = try makeStateDirectory() + "/inventory.sqlite"
         let store = try SQLiteStore(
@@ -50,7 +52,8 @@ struct Daemon {
         let cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
         let server = APIServer(
             inventory: Inventory(store: store, cache: cache), state: state, address: address,
-            log: log, logger: logger, eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+            connectionLimit: min(16_384, max(16, files - 48)), log: log, logger: logger,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
             logger.notice(
                 """
@@ -137,7 +140,7 @@ struct Daemon {
             )
         } catch {
             throw StartError(
-                "the state directory \(directory) cannot be made (\(error)). Make it writable for this "
+                "the state directory \(directory) cannot be made (\(fileReason(error))). Make it writable for this "
                     + "user, or name another with INVENTORYD_STATE_DIR."
             )
         }
@@ -155,13 +158,16 @@ struct Daemon {
     }
 
     /// Each connection is a file to the kernel, and the usual soft limit of 1,024 is a relic of select(2).
-    private func raiseFileLimit(_ logger: Logger) {
+    private func raiseFileLimit(_ logger: Logger) -> Int {
         var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+        let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
         if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 {
             logger.warning("The limit of open files could not be raised")
+            limit.rlim_cur = before
         }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// The libraries' own start and stop messages repeat ours.

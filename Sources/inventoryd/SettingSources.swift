@@ -35,14 +35,14 @@ struct SettingSource: Sendable {
             }
             return SettingSource(path: path, text: text, isOurs: isOurs)
         } catch {
-            return SettingSource(origin: path, mistakes: ["\(path): cannot be read (\(error))"])
+            return SettingSource(origin: path, mistakes: ["\(path): cannot be read (\(fileReason(error)))"])
         }
     }
 
     init(path: String, text: String, isOurs: Bool) {
         var values: [String: String] = [:]
         var mistakes: [String] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let line = line.trimmingWhiteSpace
             if line.isEmpty || line.hasPrefix("#") { continue }
             guard let (name, value) = Self.assignment(line) else {
@@ -227,5 +227,17 @@ extension Substring {
         let head = drop(while: \.isWhitespace)
         guard let end = head.lastIndex(where: { !$0.isWhitespace }) else { return head }
         return head[...end]
+    }
+}
+
+/// Why a file or directory could not be had, in a few words.
+func fileReason(_ error: any Error) -> String {
+    switch (error as? CocoaError)?.code {
+    case .fileReadNoPermission?, .fileWriteNoPermission?: "permission denied"
+    case .fileNoSuchFile?, .fileReadNoSuchFile?: "there is no such file"
+    case .fileWriteFileExists?: "a file is in the way"
+    case .fileWriteVolumeReadOnly?: "the file system is read-only"
+    case .fileWriteOutOfSpace?: "no room is left"
+    default: "\(error)"
     }
 }

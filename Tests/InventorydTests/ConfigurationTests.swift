@@ -62,6 +62,20 @@ struct ConfigurationTests {
         #expect(read(environment(["INVENTORYD_AUTH": "all"])).mistakes.count == 1, "what is not there is not pretended")
     }
 
+    @Test(
+        "Only an address in figures is loopback", arguments: ["127.0.0.1.example.com", "127.x", "127.0.0", "128.0.0.1"])
+    func notLoopback(_ host: String) {
+        #expect(!Configuration.isLoopback(host))
+        #expect(Configuration.isLoopback("127.0.0.53"))
+    }
+
+    @Test("A file with CRLF is read like any other")
+    func windowsLines() {
+        let source = SettingSource(path: "f", text: "# mine\r\nPORT=81\r\n\r\nLOG_LEVEL=error\r\n", isOurs: true)
+        #expect(source.values == ["PORT": "81", "LOG_LEVEL": "error"])
+        #expect(source.mistakes == [])
+    }
+
     @Test("Two names for one setting must not contradict each other")
     func aliases() {
         #expect(read(environment(["PORT": "1", "INVENTORYD_PORT": "2"])).mistakes.count == 1)

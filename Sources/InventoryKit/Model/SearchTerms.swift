@@ -11,7 +11,8 @@ package enum SearchTerms {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return SKU.fold(text) }
         var folded = String.UnicodeScalarView()
         for scalar in text.lowercased()._nfd where scalar.properties.generalCategory != .nonspacingMark {
-            folded.append(unstroked(scalar) ?? scalar)
+            // A sigma at the end of a word is a sigma all the same.
+            folded.append(scalar == "ς" ? "σ" : unstroked(scalar) ?? scalar)
         }
         return String(folded)
     }

@@ -7,6 +7,11 @@ package struct ProductName: Hashable, Sendable {
         try TextRule.line.check(text, length: 1...Bounds.nameLength)
         self.text = text
     }
+
+    /// By bytes, not by canonical equivalence: another spelling is a change.
+    package static func == (left: ProductName, right: ProductName) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
 }
 
 /// A product's description: up to 10,000 code points, line breaks and tabs allowed.
@@ -17,6 +22,10 @@ package struct ProductDescription: Hashable, Sendable {
     package init(_ text: String) throws(InvalidValue) {
         try TextRule.paragraphs.check(text, length: 0...Bounds.descriptionLength)
         self.text = text
+    }
+
+    package static func == (left: ProductDescription, right: ProductDescription) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
     }
 
     package static let empty = ProductDescription()
