@@ -155,11 +155,14 @@ struct ConfigurationTests {
         #expect(throws: SettingError.self) { try Text.duration(text) }
     }
 
-    @Test("The README documents every setting")
+    @Test("The README and the manual document every setting")
     func documented() throws {
         let readme = try String(contentsOfFile: DaemonProcess.projectDirectory + "/README.md", encoding: .utf8)
+        let manual = try String(contentsOfFile: DaemonProcess.projectDirectory + "/man/inventoryd.8", encoding: .utf8)
         for setting in Configuration.table {
             #expect(readme.contains("`\(setting.name)`"), "\(setting.name)")
+            #expect(manual.contains(setting.name), "\(setting.name)")
+            if let flag = setting.flag { #expect(manual.contains("Fl -\(flag) "), "\(flag)") }
         }
     }
 }

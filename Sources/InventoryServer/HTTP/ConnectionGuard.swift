@@ -51,6 +51,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var isStreaming = false
     private var hasStartedAnswer = false
     private var closesAfterAnswer = false
+
+    /// The server stops, and no body's time is extended any more.
+    private var isStopping = false
     private var bodyTimer: Scheduled<Void>?
     private var writeTimer: Scheduled<Void>?
     private var idleTimer: Scheduled<Void>?
@@ -78,6 +81,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // The server stops: what is under way is finished, and nothing else begun.
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        isStopping = true
         closesAfterAnswer = true
         if openRequests == 0 { return context.close(promise: nil) }
         if isReadingBody {
@@ -115,7 +119,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
-            if isStreaming, !closesAfterAnswer { startBodyTimer(context) }
+            if isStreaming, !isStopping { startBodyTimer(context) }
             context.fireChannelRead(data)
         case .end:
             isReadingBody = false
@@ -178,7 +182,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .head(var head) where head.status.code >= 200:
             hasStartedAnswer = true
             // Refused before its body was read: what follows on the connection could be that body or another request.
-            if isReadingBody, !isStreaming, openRequests == 1 { closesAfterAnswer = true }
+            if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
             if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
@@ -189,13 +193,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
             guard openRequests == 0 else { return }
             if case .rejecting(let code, let detail) = state {
                 writeProblem(context, code, detail)
-            } else if closesAfterAnswer, !isReadingBody || !isStreaming {
+            } else if closesAfterAnswer {
                 context.flush()
                 linger(context)
             }
         default:
             // An answer that goes out is progress too: a client cannot send while it is the server that is slow.
-            if isStreaming, isReadingBody, !closesAfterAnswer { startBodyTimer(context) }
+            if isStreaming, isReadingBody, !isStopping { startBodyTimer(context) }
             context.write(data, promise: promise)
         }
     }
