@@ -173,7 +173,7 @@ package final class SQLiteStore: InventoryStore {
     }
 
     /// Reads, and interrupts the statement when it takes too long.
-    private func readWithinLimit<Value: Sendable>(
+    func readWithinLimit<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(InventoryError) -> Value {
         // The clock starts when the reading does: waiting for a reader says nothing about the query.

@@ -39,6 +39,27 @@ struct DurabilityTests {
         }
     }
 
+    /// Fails where only the caller stops waiting: the query would keep its reader for ever.
+    @Test("A query without end is interrupted, called too broad, and gives its reader back")
+    func queryWithoutEnd() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
+            let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+            await withTaskGroup(of: Void.self) { group in
+                // As many as there are readers.
+                for _ in 0..<4 {
+                    group.addTask {
+                        await #expect(throws: InventoryError.queryTooBroad) {
+                            try await store.readWithinLimit { try Int.fetchOne($0, sql: endless) }
+                        }
+                    }
+                }
+            }
+            try await store.checkReadiness()
+            await store.close()
+        }
+    }
+
     @Test(
         "The database itself refuses what must never be",
         arguments: [
