@@ -150,6 +150,8 @@ struct InProcessCacheTests {
             }
         }
         #expect(store.staleReads == 0)
+        #expect(store.writes == 8_000, "a write that failed would say nothing about reads after it")
+        #expect(store.reads == 16_000)
         #expect(store.hits > 100, "without hits nothing was shown")
     }
 }
@@ -161,6 +163,8 @@ private final class VersionedStore: Sendable {
         var acknowledged: [Int64]
         var stale = 0
         var hits = 0
+        var writes = 0
+        var reads = 0
     }
 
     private let state: Mutex<State>
@@ -174,6 +178,8 @@ private final class VersionedStore: Sendable {
 
     var staleReads: Int { state.withLock { $0.stale } }
     var hits: Int { state.withLock { $0.hits } }
+    var writes: Int { state.withLock { $0.writes } }
+    var reads: Int { state.withLock { $0.reads } }
 
     func writeSomething(through cache: InProcessCache) async {
         let number = Int.random(in: 0..<count)
@@ -187,7 +193,10 @@ private final class VersionedStore: Sendable {
             return Written(outcome: version, product: Sample.state(number, version))
         }
         guard let version else { return }
-        state.withLock { $0.acknowledged[number] = max($0.acknowledged[number], version) }
+        state.withLock { state in
+            state.acknowledged[number] = max(state.acknowledged[number], version)
+            state.writes += 1
+        }
     }
 
     func readSomething(through cache: InProcessCache) async {
@@ -202,6 +211,7 @@ private final class VersionedStore: Sendable {
         state.withLock { state in
             if let version = read?.document?.etag.stockVersion, version < least { state.stale += 1 }
             if read?.source == .hit { state.hits += 1 }
+            if read?.document != nil { state.reads += 1 }
         }
     }
 }
