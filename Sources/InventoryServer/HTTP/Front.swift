@@ -44,7 +44,7 @@ final class Front: Sendable {
             try await writer.write(response: response.head, body: response.body)
             outcome = nil
         } catch {
-            outcome = "client gone"
+            outcome = "the answer did not go out: \(error)"
         }
         if settings.logLevel <= .info {
             log.access(
@@ -62,12 +62,12 @@ final class Front: Sendable {
     func rejection(_ code: ProblemCode, _ detail: String) -> (HTTPResponseHead, ByteBuffer) {
         let requestID = requestIDs.id(for: nil)
         let problem = Problem(code, detail)
-        var headers = HTTPHeaders([
-            ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), ("Date", date.text),
-            ("X-Request-Id", requestID), ("X-Content-Type-Options", "nosniff"),
-        ])
         let body = problem.body(path: "", requestID: requestID)
+        var headers = headersOfEveryAnswer(requestID)
+        headers.add(name: "Content-Type", value: "application/problem+json")
+        headers.add(name: "Cache-Control", value: "no-store")
         headers.add(name: "Content-Length", value: String(body.readableBytes))
+        if code.rendering.status == 503 { headers.add(name: "Retry-After", value: "1") }
         log.access(
             AccessLogEntry(
                 requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
@@ -96,12 +96,11 @@ final class Front: Sendable {
         }
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let settings = state.settings
-        var headers = HTTPHeaders([
+        var headers = headersOfEveryAnswer(requestID)
+        headers.add(contentsOf: [
             ("ETag", document.etag.quoted), ("Cache-Control", "no-cache"),
-            ("X-Cache", CachedDocument.Source.hit.rawValue),
-            ("Content-Type", "application/json"), ("Content-Length", String(document.body.readableBytes)),
-            ("X-Request-Id", requestID), ("Date", date.text), ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
+            ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
+            ("Content-Length", String(document.body.readableBytes)),
         ])
         if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
         if settings.logLevel <= .info {
@@ -117,6 +116,14 @@ final class Front: Sendable {
     }
 
     private static let productPath = "/v1/products/"
+
+    /// What ``decorate(_:to:_:)`` adds to the answers of routes.
+    private func headersOfEveryAnswer(_ requestID: String) -> HTTPHeaders {
+        [
+            "X-Request-Id": requestID, "Date": date.text, "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        ]
+    }
 
     // MARK: Answering
 
