@@ -35,6 +35,7 @@ extension ProblemCode {
         case .overloaded: (503, "Too much is under way")
         case .storageFull: (503, "The store has no room left")
         case .outcomeUnknown: (503, "The outcome is not known")
+        case .ledgerBlocked: (503, "The product's ledger is blocked")
         case .stopping: (503, "The service is stopping")
         }
     }

@@ -28,6 +28,8 @@ package enum InventoryError: Error, Hashable, Sendable {
         case storageFull
         /// The change may or may not have happened; the same key will tell.
         case outcomeUnknown
+        /// Too much of the product's ledger waits to be filed; something keeps it from being.
+        case ledgerBlocked
         /// The daemon is stopping.
         case stopping
     }

@@ -50,7 +50,8 @@ package struct StockCommand: Sendable {
         } catch { throw .refused(error, replayed: false) }
     }
 
-    private var kind: Movement.Kind {
+    /// What kind of movement it is, if it happens.
+    package var kind: Movement.Kind {
         switch change {
         case .purchase: .sale
         case .adjust: reason?.kind ?? .adjust

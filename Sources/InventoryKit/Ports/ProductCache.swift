@@ -1,6 +1,9 @@
 /// A cache of products in front of a store, which never answers with less than what was acknowledged before the
 /// question was asked. Losing what it holds costs speed, never truth.
 package protocol ProductCache: Sendable {
+    /// Whether it keeps nothing, so that no write has to tell it anything.
+    var isOff: Bool { get }
+
     /// The product's document, from the cache or else by loading it.
     ///
     /// - Parameter load: asks the store; its answer is kept only if no write came between.
@@ -23,6 +26,10 @@ package protocol ProductCache: Sendable {
 
     /// Which product the SKU was last seen to name. A hint: whoever uses it checks the product's own document.
     func hint(for sku: SKU) -> ProductID?
+}
+
+extension ProductCache {
+    package var isOff: Bool { false }
 }
 
 /// What a write made, and the product after it.

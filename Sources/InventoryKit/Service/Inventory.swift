@@ -88,6 +88,7 @@ package struct Inventory: Sendable {
                 request: StockCommand.canonical(change: change, reason: reason, reference: note), now: clock.now()
             )
         )
+        if cache.isOff { return try await store.move(command) }
         guard let id = try await likelyID(of: reference) else {
             // A SKU that nothing is sold under now. The store still knows the answer to a repetition.
             let outcome = try await store.move(command)

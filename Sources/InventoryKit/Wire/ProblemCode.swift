@@ -32,5 +32,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case overloaded
     case storageFull = "storage-full"
     case outcomeUnknown = "outcome-unknown"
+    case ledgerBlocked = "ledger-blocked"
     case stopping
 }

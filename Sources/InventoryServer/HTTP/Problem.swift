@@ -147,6 +147,12 @@ extension Problem {
                 .outcomeUnknown,
                 "Whether it happened is not known. Ask again with the same Idempotency-Key for the truth."
             )
+        case .ledgerBlocked:
+            self.init(
+                .ledgerBlocked,
+                "Too many changes of this product wait to be written to its ledger. Whoever runs the service has to look.",
+                headers: [.retryAfter: "30"]
+            )
         case .stopping: self.init(.stopping, "The service is stopping. Try again.")
         }
     }
