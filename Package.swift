@@ -56,6 +56,15 @@ let package = Package(
             dependencies: ["InventoryKit", .grdb, .logging],
             swiftSettings: settings
         ),
+        .systemLibrary(
+            name: "CMongoc", pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]
+        ),
+        .target(
+            name: "MongoStore",
+            dependencies: ["CMongoc", "InventoryKit", .logging, .nioPosix],
+            swiftSettings: settings
+        ),
         .target(
             name: "CoherentCache",
             dependencies: ["InventoryKit"],
@@ -74,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "inventoryd",
             dependencies: [
-                "CoherentCache", "InventoryKit", "InventoryServer", "SQLiteStore",
+                "CoherentCache", "InventoryKit", "InventoryServer", "MongoStore", "SQLiteStore",
                 .argumentParser, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals,
             ],
             swiftSettings: settings
@@ -82,7 +91,7 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["InventoryKit", .nioCore, .nioHTTP1, .nioPosix],
+            dependencies: ["CMongoc", "InventoryKit", .nioCore, .nioHTTP1, .nioPosix],
             path: "Tests/TestSupport",
             swiftSettings: testSettings
         ),
@@ -92,10 +101,19 @@ let package = Package(
             path: "Tests/StoreContract",
             swiftSettings: testSettings
         ),
+        .testTarget(
+            name: "TestSupportTests", dependencies: ["InventoryKit", "TestSupport", .nioCore, .nioPosix],
+            swiftSettings: testSettings
+        ),
         .testTarget(name: "InventoryKitTests", dependencies: ["InventoryKit", .nioCore], swiftSettings: testSettings),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: ["InventoryKit", "SQLiteStore", "StoreContract", "TestSupport", .grdb, .logging],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "MongoStoreTests",
+            dependencies: ["InventoryKit", "MongoStore", "SQLiteStore", "StoreContract", "TestSupport", .logging],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -110,7 +128,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InventorydTests",
-            dependencies: ["inventoryd", "InventoryServer", "TestSupport", .logging],
+            dependencies: ["inventoryd", "InventoryServer", "MongoStore", "TestSupport", .logging],
             swiftSettings: testSettings
         ),
         .testTarget(

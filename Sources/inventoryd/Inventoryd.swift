@@ -1,5 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
+import InventoryKit
+import Logging
+import MongoStore
 
 #if canImport(Glibc)
 import Glibc
@@ -20,64 +23,63 @@ struct Inventoryd: AsyncParsableCommand {
             flags, else the environment, else .env in the working directory, else a file (--config, or \
             /etc/inventoryd/inventoryd.conf). --print-config shows each value and where it came from.
             """,
-        version: "inventoryd \(version)"
+        version: "inventoryd \(version)",
+        subcommands: [Migrate.self]
     )
 
-    @Option(help: "Address to listen on (INVENTORYD_HOST).") var host: String?
-    @Option(help: "Port to listen on (PORT).") var port: String?
-    @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
-    @Option(help: "off (INVENTORYD_AUTH).") var auth: String?
-    @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
-    @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
-    @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
-    @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
-    @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
-    @Option(help: "Least severe level to log (LOG_LEVEL).") var logLevel: String?
-    @Option(help: "text or json (LOG_FORMAT).") var logFormat: String?
-    @Option(help: ArgumentHelp("A file of NAME=VALUE lines.", valueName: "file")) var config: String?
+    @OptionGroup var settings: SettingOptions
     @Flag(help: "Check the configuration, say what is wrong with it, and exit.") var checkConfig = false
     @Flag(help: "Print each setting and where it came from, and exit.") var printConfig = false
 
     func run() async throws {
-        let reading = readConfiguration()
-        for warning in reading.warnings { complain("warning: \(warning)") }
-        if printConfig { print(reading.printout) }
-        guard reading.mistakes.isEmpty else {
-            for mistake in reading.mistakes { complain(mistake) }
-            throw ExitCode(EX_CONFIG)
-        }
+        let reading = try settings.read(beforeComplaining: { if printConfig { print($0.printout) } })
         if checkConfig { print("The configuration is good.") }
         guard !printConfig, !checkConfig else { return }
-        let daemon = Daemon(configuration: reading.configuration) { readConfiguration() }
+        let daemon = Daemon(configuration: reading.configuration) { [settings] in settings.reading }
         do { try await daemon.run() } catch {
             complain("\(error)")
             throw ExitCode.failure
         }
     }
+}
 
-    private func readConfiguration() -> ConfigurationReading {
-        let environment = ProcessInfo.processInfo.environment
-        let flags: [String: String?] = [
-            "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
-            "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
-            "INVENTORYD_CORS_ORIGINS": corsOrigins,
-            "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": requireIdempotencyKey, "INVENTORYD_MAX_IN_FLIGHT": maxInFlight,
-            "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,
-        ]
-        let sources = [
-            SettingSource(origin: "flag", values: flags.compactMapValues { $0 }),
-            SettingSource(origin: "environment", values: environment),
-            SettingSource.file(".env", isRequired: false, isOurs: false),
-            SettingSource.file(config ?? "/etc/inventoryd/inventoryd.conf", isRequired: config != nil, isOurs: true),
-        ]
-        return ConfigurationReading(
-            sources: sources.compactMap { $0 }, environment: environment, isTerminal: isatty(STDERR_FILENO) == 1
-        )
-    }
+/// `inventoryd migrate`: what a start does by itself, for those who want it done before.
+struct Migrate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make the store's tables or collections and indexes, or bring them up to date, and exit.",
+        discussion: "A start does the same. On a large database it may take minutes, and is better done before."
+    )
 
-    private func complain(_ text: String) {
-        FileHandleError.write("inventoryd: \(text)\n")
+    @OptionGroup var settings: SettingOptions
+
+    func run() async throws {
+        let reading = try settings.read()
+        do {
+            let logger = Logger(label: "inventoryd") { _ in SwiftLogNoOpLogHandler() }
+            if let url = reading.configuration.mongo {
+                let store = MongoStore(
+                    url: url, connections: 4, timeout: reading.configuration.mongoTimeout, logger: logger)
+                do { try await store.migrate() } catch {
+                    await store.close()
+                    throw error
+                }
+                await store.close()
+                print("MongoDB at \(url.display) is up to date.")
+            } else {
+                let backend = try Backend(reading.configuration, logger: logger)
+                await backend.store.close()
+                print("The embedded store in \(reading.configuration.stateDirectory) is up to date.")
+            }
+        } catch {
+            complain("\(error)")
+            throw ExitCode.failure
+        }
     }
+}
+
+/// Says something before there is a log.
+func complain(_ text: String) {
+    FileHandleError.write("inventoryd: \(text)\n")
 }
 
 /// Standard error, for what is said before there is a log.

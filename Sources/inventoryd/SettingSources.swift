@@ -127,12 +127,7 @@ struct ConfigurationReading {
         rejectUnknownNames(sources)
         for setting in Configuration.table {
             guard let (text, origin) = find(setting, in: sources) ?? Self.fallback(setting, environment, isTerminal)
-            else {
-                if setting.name == "INVENTORYD_STATE_DIR" {
-                    mistakes.append("INVENTORYD_STATE_DIR: must be set, because there is no HOME to put state under")
-                }
-                continue
-            }
+            else { continue }
             values.append(Value(setting: setting, text: text, origin: origin))
             do { try setting.apply(text, &configuration) } catch {
                 let detail = (error as? SettingError)?.detail ?? "\(error)"

@@ -1,6 +1,7 @@
 import Foundation
 import InventoryServer
 import Logging
+import MongoStore
 import TestSupport
 import Testing
 
@@ -94,7 +95,8 @@ struct ConfigurationTests {
             let file = directory + "/url"
             try "mongodb://user:hunter2@db\n".write(toFile: file, atomically: true, encoding: .utf8)
             let fromFile = read(environment(["MONGO_URL_FILE": file]))
-            #expect(fromFile.mistakes.count == 1, "there is no MongoDB store yet, and that is said")
+            #expect(fromFile.mistakes == [])
+            #expect(fromFile.configuration.mongo?.display == "db/inventory")
             let both = read(environment(["MONGO_URL_FILE": file, "MONGO_URL": "mongodb://other:hunter2@db"]))
             #expect(both.mistakes.contains { $0.contains("MONGO_URL_FILE is set too") })
             for reading in [fromFile, both] {

@@ -25,9 +25,9 @@ package struct RawConnection: Sendable {
     ) async throws -> String {
         let connection = try await open(port: port)
         return try await connection.channel.executeThenClose { inbound, outbound in
-            for text in texts { try await outbound.write(ByteBuffer(string: text)) }
             var answer = ""
             do {
+                for text in texts { try await outbound.write(ByteBuffer(string: text)) }
                 for try await part in inbound {
                     answer += String(buffer: part)
                     if isEnough(answer) { break }

@@ -1,0 +1,172 @@
+import CMongoc
+import InventoryKit
+import Logging
+import NIOPosix
+import Synchronization
+
+/// The connections to MongoDB and the threads on which they are used: as many threads as connections.
+///
+/// libmongoc blocks, so nothing of it runs anywhere else. A client belongs to one thread for the length of one closure.
+final class MongoPool: Sendable {
+    /// Jobs that wait for a thread or are under way; more are turned away.
+    private static let jobLimit = 4_096
+
+    let url: MongoURL
+    let database: String
+    private let size: Int
+    private let timeout: Duration
+    private let logger: Logger
+    private let threads: NIOThreadPool
+    private let deadlines: Deadlines
+    private let state = Mutex(State())
+
+    private struct State {
+        var clients = ClientPool()
+        var topology: Topology?
+        var jobs = 0
+        var isClosed = false
+    }
+
+    /// libmongoc's pool. It may be used from any thread, and lives as long as the ``MongoPool``.
+    @safe private struct ClientPool: @unchecked Sendable {
+        var pointer: OpaquePointer?
+    }
+
+    init(url: MongoURL, size: Int, timeout: Duration, deadlines: Deadlines, logger: Logger) {
+        MongoLog.start(logger)
+        MongoLog.redact(url)
+        self.url = url
+        database = url.database
+        self.size = size
+        self.timeout = timeout
+        self.deadlines = deadlines
+        self.logger = logger
+        threads = NIOThreadPool(numberOfThreads: size)
+        threads.start()
+    }
+
+    /// Runs a job on a thread of the pool and returns what came of it, or ``InventoryError/unavailable(_:)`` when the
+    /// deadline has passed. The job goes on then, and nobody waits for it.
+    ///
+    /// - Parameters:
+    ///   - isRepeated: whether the job is tried again as long as the server does not answer, until the deadline.
+    ///   - job: is told whether an earlier try may have happened.
+    func run<Value: Sendable>(
+        isRepeated: Bool = true, _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
+    ) async throws(InventoryError) -> Value {
+        let waiter = Waiter<Value>()
+        let result: Result<Value, InventoryError> = await withCheckedContinuation { continuation in
+            waiter.wait(continuation, until: deadlines, overdue: .outOfReach)
+            attempt(job, for: waiter, isRepeated: isRepeated, isUnknown: false)
+        }
+        return try result.get()
+    }
+
+    private func attempt<Value: Sendable>(
+        _ job: @escaping @Sendable (MongoConnection, Bool) throws -> Value, for waiter: Waiter<Value>, isRepeated: Bool,
+        isUnknown: Bool
+    ) {
+        submit {
+            guard !waiter.isAnswered else { return }
+            do {
+                waiter.answer(.success(try self.withConnection { try job($0, isUnknown) }))
+            } catch let error as MongoError where error.isTransient && isRepeated {
+                self.logger.debug("MongoDB does not answer, so it is asked again", metadata: ["error": "\(error)"])
+                var isUnknown = isUnknown
+                if case .unknown = error { isUnknown = waiter.markSent() || isUnknown }
+                Task { [isUnknown] in
+                    try await Task.sleep(for: .milliseconds(Int64.random(in: 20...80)))
+                    self.attempt(job, for: waiter, isRepeated: isRepeated, isUnknown: isUnknown)
+                }
+            } catch { waiter.answer(.failure(self.failure(error))) }
+        } refuse: { trouble in
+            waiter.answer(.failure(.unavailable(isUnknown ? .outcomeUnknown : trouble)))
+        }
+    }
+
+    /// Runs a job that answers to nobody.
+    func submit(
+        _ job: @escaping @Sendable () -> Void, refuse: @escaping @Sendable (InventoryError.Trouble) -> Void
+    ) {
+        let trouble: InventoryError.Trouble? = state.withLock { state in
+            if state.isClosed { return .stopping }
+            if state.jobs >= Self.jobLimit { return .overloaded }
+            state.jobs += 1
+            return nil
+        }
+        if let trouble { return refuse(trouble) }
+        threads.submit { threadState in
+            if case .active = threadState { job() } else { refuse(.stopping) }
+            self.state.withLock { $0.jobs -= 1 }
+        }
+    }
+
+    /// Borrows a connection for the length of `body`. Only for the threads of the pool.
+    func withConnection<Value>(_ body: (MongoConnection) throws -> Value) throws -> Value {
+        let pool = unsafe try openedPool()
+        guard let client = unsafe mongoc_client_pool_pop(pool) else {
+            throw MongoError.unreachable("there is no free connection")
+        }
+        defer { unsafe mongoc_client_pool_push(pool, client) }
+        return try body(unsafe MongoConnection(client: client, pool: self))
+    }
+
+    /// Opens libmongoc's pool with the first use, since for a `mongodb+srv://` URI that asks the name server.
+    private func openedPool() throws(MongoError) -> OpaquePointer {
+        let opened: Result<ClientPool, MongoError> = state.withLock { state in
+            if unsafe state.clients.pointer != nil { return .success(state.clients) }
+            let (pool, error) = unsafe url.openPool(size: size, timeout: timeout)
+            guard let pool = unsafe pool else { return .failure(.unreachable(error)) }
+            unsafe state.clients.pointer = pool
+            return .success(state.clients)
+        }
+        guard let pool = unsafe try opened.get().pointer else { throw .unreachable("the pool is closed") }
+        return unsafe pool
+    }
+
+    /// Waits for the jobs under way, and lets go of the connections.
+    func close() async {
+        state.withLock { $0.isClosed = true }
+        do { try await threads.shutdownGracefully() } catch {
+            logger.warning("The threads of MongoDB did not stop", metadata: ["error": "\(error)"])
+        }
+        let clients = state.withLock { state in
+            defer { unsafe state.clients.pointer = nil }
+            return state.clients
+        }
+        if let pool = unsafe clients.pointer { unsafe mongoc_client_pool_destroy(pool) }
+        MongoLog.forget(url)
+    }
+
+    // MARK: Topology
+
+    /// What the server is, asked once: a standalone knows neither majorities nor linearizable reads.
+    func topology(of connection: MongoConnection) throws -> Topology {
+        if let known = state.withLock({ $0.topology }) { return known }
+        let reply = try connection.read("admin", [("hello", 1)])
+        let isSet = reply["setName"] != nil
+        // mongos says "isdbgrid", and has majorities; what is linearizable on one document is so through it.
+        let topology: Topology = isSet || reply["msg"] == .string("isdbgrid") ? .replicated : .standalone
+        state.withLock { $0.topology = topology }
+        return topology
+    }
+
+    // MARK: Failures
+
+    /// What the caller is told of a failure; the log is told more.
+    func failure(_ error: any Error) -> InventoryError {
+        switch error {
+        case let error as InventoryError: return error
+        case MongoError.timeLimit: return .queryTooBroad
+        case MongoError.unreachable(let detail), MongoError.unknown(let detail):
+            logger.warning("MongoDB does not answer", metadata: ["error": "\(detail)"])
+        default: logger.error("A call to MongoDB failed", metadata: ["error": "\(error)"])
+        }
+        return .unavailable(.outOfReach)
+    }
+}
+
+/// What kind of server it is.
+enum Topology: Sendable {
+    case standalone, replicated
+}

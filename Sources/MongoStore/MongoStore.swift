@@ -1,0 +1,201 @@
+package import InventoryKit
+package import Logging
+import Synchronization
+
+/// The store on MongoDB, for any number of daemons on one database, on a standalone mongod as on a replica set.
+///
+/// Stock is decided in one atomic write of one document (``StockPipeline``), many callers' at once (``Combining``), and
+/// what was decided moves on into the ledger (``Filing``).
+package final class MongoStore: InventoryStore {
+    /// How long a read may take at the server before it is called too broad.
+    static let readLimit = Duration.seconds(2)
+
+    private let pool: MongoPool
+    private let deadlines: Deadlines
+    private let combining: Combining
+    private let filing: Filing
+    private let catalogues: Catalogues
+    private let logger: Logger
+    private let isPrepared = Mutex(false)
+
+    /// Connects to nothing yet; ``prepare()`` does.
+    ///
+    /// - Parameters:
+    ///   - connections: how many connections there are at most, and threads that use them.
+    ///   - timeout: how long a call waits before it fails.
+    package init(
+        url: MongoURL, connections: Int = 16, timeout: Duration = .seconds(10), clock: any WallClock = SystemClock(),
+        logger: Logger
+    ) {
+        self.logger = logger
+        deadlines = Deadlines(timeout: timeout)
+        pool = MongoPool(url: url, size: connections, timeout: timeout, deadlines: deadlines, logger: logger)
+        let ledger = Ledger(logger: logger)
+        combining = Combining(pool: pool, deadlines: deadlines, ledger: ledger, clock: clock, logger: logger)
+        filing = Filing(pool: pool, ledger: ledger, combining: combining, logger: logger)
+        catalogues = Catalogues(filing: filing, clock: clock, logger: logger)
+        deadlines.start()
+    }
+
+    /// Waits for MongoDB, makes collections and indexes, and begins to serve. Until then every call is
+    /// ``InventoryError/unavailable(_:)``.
+    ///
+    /// - Throws: ``MongoOpeningError`` where waiting is of no use, `CancellationError`.
+    package func prepare() async throws {
+        var pause = Duration.milliseconds(50)
+        while case .unavailable(let detail) = try await tryToMigrate() {
+            logger.notice("Waiting for MongoDB", metadata: ["at": "\(pool.url.display)", "error": "\(detail)"])
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(5))
+        }
+        isPrepared.withLock { $0 = true }
+        filing.start()
+    }
+
+    /// Makes collections and indexes, or brings them up to date. Once, without waiting for a server that is not there.
+    ///
+    /// - Throws: ``MongoOpeningError``.
+    package func migrate() async throws {
+        if case .unavailable(let detail) = try await tryToMigrate() {
+            throw MongoOpeningError("MongoDB at \(pool.url.display) does not answer: \(detail)")
+        }
+    }
+
+    /// An index of a large collection may take longer than a call may. The server goes on making it, and the next try
+    /// waits for that.
+    private func tryToMigrate() async throws -> Schema.Migration {
+        let result = await migrateOnce()
+        if case .impossible(let error) = result { throw error }
+        return result
+    }
+
+    private func migrateOnce() async -> Schema.Migration {
+        do {
+            return try await pool.run(isRepeated: false) { connection, _ in Schema.tryToMigrate(over: connection) }
+        } catch { return .unavailable("no answer yet") }
+    }
+
+    // MARK: Changing
+
+    package func create(_ creation: Creation) async throws(InventoryError) -> Created {
+        let fence = Int64.random(in: .min ... .max)
+        return try await run { [catalogues] connection, isUnknown in
+            try catalogues.create(creation, fence: fence, isUnknown: isUnknown, over: connection)
+        }
+    }
+
+    package func upsert(_ rows: [UpsertRow]) async -> [Result<Upserted, InventoryError>] {
+        let tokens = rows.map { _ in Int64.random(in: .min ... .max) }
+        let results = SharedResults(count: rows.count)
+        do {
+            try await run { [catalogues] connection, _ in
+                var known = results.values.withLock { $0 }
+                defer { results.values.withLock { $0 = known } }
+                try BulkLoad(catalogues: catalogues, connection: connection).perform(
+                    rows, tokens: tokens, results: &known)
+            }
+            return results.values.withLock { $0.map { $0 ?? .failure(.unavailable(.outOfReach)) } }
+        } catch { return results.values.withLock { $0.map { $0 ?? .failure(error) } } }
+    }
+
+    /// What is known of rows, kept over repeated tries.
+    private final class SharedResults: Sendable {
+        let values: Mutex<[Result<Upserted, InventoryError>?]>
+
+        init(count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
+    }
+
+    package func revise(_ revision: Revision) async throws(InventoryError) -> Product {
+        let token = Int64.random(in: .min ... .max)
+        return try await run { [catalogues] connection, _ in
+            try catalogues.revise(revision, token: token, over: connection)
+        }
+    }
+
+    package func archive(_ id: ProductID, expectedETags: [ETag]?) async throws(InventoryError) -> Product {
+        try await run { [catalogues] connection, _ in
+            try catalogues.archive(id, expectedETags: expectedETags, over: connection)
+        }
+    }
+
+    package func move(_ command: StockCommand) async throws(InventoryError) -> StockOutcome {
+        try checkPrepared()
+        return try await combining.decide(command)
+    }
+
+    // MARK: Reading
+
+    package func product(_ reference: ProductReference) async throws(InventoryError) -> Product? {
+        try await run { connection, _ in
+            let id: ProductID
+            switch reference {
+            case .id(let known): id = known
+            case .sku(let sku):
+                let (found, _) = try connection.find(
+                    Collection.products, ["live": true, "sku_key": .string(sku.key)], projection: ["_id": 1], limit: 1,
+                    freshness: .majority(after: 0))
+                guard let document = found.first else { return nil }
+                id = try document.productID("_id")
+            }
+            let (found, _) = try connection.find(
+                Collection.products, ["_id": .productID(id)], projection: Product.projection, limit: 1,
+                freshness: .linearizable, timeLimit: Self.readLimit)
+            guard let product = try found.first.flatMap({ try StoredProduct(ifAny: $0)?.product }) else { return nil }
+            if case .sku(let sku) = reference {
+                // It may have been given to another since.
+                guard !product.isArchived, product.catalogue.sku.key == sku.key else { return nil }
+            }
+            return product
+        }
+    }
+
+    package func products(_ ids: [ProductID]) async throws(InventoryError) -> [Product] {
+        try await run { connection, _ in
+            let found = try connection.currentProducts(of: ids, after: 0)
+            return ids.compactMap { found[$0] }
+        }
+    }
+
+    package func page(of query: ProductQuery) async throws(InventoryError) -> Page<Product> {
+        let items = try await run { connection, _ in try ProductPages(query: query).fetch(over: connection) }
+        return Page(reading: items, limit: query.limit, keyset: query.sort.keyset)
+    }
+
+    package func movement(_ id: OperationID) async throws(InventoryError) -> Movement? {
+        try await run { connection, _ in try LedgerReads(connection: connection).movement(id) }
+    }
+
+    package func page(of query: MovementQuery) async throws(InventoryError) -> Page<Movement> {
+        let items = try await run { connection, _ in try LedgerReads(connection: connection).movements(query) }
+        return Page(reading: items, limit: query.limit, keyset: query.keyset)
+    }
+
+    package func stock(of id: ProductID, at time: Timestamp) async throws(InventoryError) -> StockMoment? {
+        try await run { connection, _ in try LedgerReads(connection: connection).stock(of: id, at: time) }
+    }
+
+    // MARK: Operating
+
+    package func checkReadiness() async throws(InventoryError) {
+        try checkPrepared()
+        try await pool.run(isRepeated: false) { connection, _ in _ = try connection.read("admin", [("ping", 1)]) }
+    }
+
+    package func close() async {
+        await combining.close()
+        await filing.close()
+        await pool.close()
+        deadlines.stop()
+    }
+
+    private func checkPrepared() throws(InventoryError) {
+        guard isPrepared.withLock({ $0 }) else { throw .unavailable(.outOfReach) }
+    }
+
+    private func run<Value: Sendable>(
+        _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
+    ) async throws(InventoryError) -> Value {
+        try checkPrepared()
+        return try await pool.run(job)
+    }
+}

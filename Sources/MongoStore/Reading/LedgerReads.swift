@@ -1,0 +1,143 @@
+import InventoryKit
+
+/// Reads the ledger, whose newest movements stand in their products yet. Those are read first: what is filed meanwhile is
+/// found in both places, and the same by its id; the other way round it would be found in neither.
+struct LedgerReads {
+    let connection: MongoConnection
+
+    func movement(_ id: OperationID) throws -> Movement? {
+        let unfiled = try connection.aggregate(
+            Collection.products, unfiled(["ops.id": .string(id.text), "ops.seq": ["$exists": true]]),
+            freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
+        ).documents.first
+        if let unfiled { return try movement(unfiled: unfiled) }
+        return try connection.find(
+            Collection.movements, ["_id": .string(id.text)], limit: 1, freshness: .majority(after: 0)
+        ).documents.first.map { try Movement($0) }
+    }
+
+    // MARK: Pages
+
+    /// One movement more than the page may have, if there is one; the newest first.
+    func movements(_ query: MovementQuery) throws -> [Movement] {
+        if let product = query.product { return try movements(query, of: product) }
+        var conditions: [(String, BSON)] = []
+        if let reference = query.reference { conditions.append(("reference", .string(reference.text))) }
+        if let since = query.since { conditions.append(("at", ["$gte": .date(since)])) }
+        if let after = query.after, case .integer(let value) = after.value {
+            let time = BSON.date(Timestamp(milliseconds: value))
+            conditions.append(
+                ("$or", [["at": ["$lt": time]], ["at": time, "_id": ["$lt": .string(after.id)]]]))
+        }
+        let order: BSON = ["at": -1, "_id": -1]
+        // A movement among the operations, in the shape that it will have in the ledger.
+        let filed: [BSON] = [
+            ["$replaceWith": ["$mergeObjects": ["$ops", ["_id": "$ops.id", "product_id": "$_id"]]]],
+            ["$match": .document([("seq", ["$exists": true])] + conditions)], ["$sort": order],
+            ["$limit": .integer(Int64(query.limit + 1))],
+        ]
+        guard case .array(let stages) = unfiled([:]) else { return [] }
+        let unfiled = try connection.aggregate(
+            Collection.products, .array(stages + filed), freshness: .majority(after: 0),
+            timeLimit: MongoStore.readLimit
+        ).documents
+        let found = try connection.find(
+            Collection.movements, .document(conditions), sort: order, limit: query.limit + 1,
+            freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
+        ).documents
+        return merged(try (unfiled + found).map { try Movement($0) }, limit: query.limit) {
+            ($0.at.milliseconds, $0.id.text) > ($1.at.milliseconds, $1.id.text)
+        }
+    }
+
+    private func movements(_ query: MovementQuery, of product: ProductID) throws -> [Movement] {
+        let unfiled = try unfiledMovements(of: product) ?? []
+        var range: [(String, BSON)] = []
+        var least: Int64 = 1
+        var most = Int64.max
+        if let since = query.since {
+            let before = Timestamp(milliseconds: since.milliseconds - 1)
+            least = try last(of: product, at: before, unfiled: unfiled).map { $0.seq + 1 } ?? 1
+        }
+        if let after = query.after, case .integer(let value) = after.value { most = value - 1 }
+        range.append(("seq", ["$gte": .integer(least), "$lte": .integer(most)]))
+        if let reference = query.reference { range.append(("reference", .string(reference.text))) }
+        let found = try connection.find(
+            Collection.movements, .document([("product_id", .productID(product))] + range), sort: ["seq": -1],
+            limit: query.limit + 1, freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
+        ).documents.map { try Movement($0) }
+        let fitting = unfiled.filter {
+            (least...most).contains($0.seq) && (query.reference == nil || $0.reference == query.reference)
+        }
+        return merged(fitting + found, limit: query.limit) { $0.seq > $1.seq }
+    }
+
+    private func merged(
+        _ movements: [Movement], limit: Int, inOrder: (Movement, Movement) -> Bool
+    ) -> [Movement] {
+        var seen: Set<OperationID> = []
+        return Array(movements.filter { seen.insert($0.id).inserted }.sorted(by: inOrder).prefix(limit + 1))
+    }
+
+    // MARK: Moments
+
+    func stock(of product: ProductID, at time: Timestamp) throws -> StockMoment? {
+        guard let unfiled = try unfiledMovements(of: product) else { return nil }
+        guard let last = try last(of: product, at: time, unfiled: unfiled) else {
+            return StockMoment(stock: .empty, stockVersion: 0)
+        }
+        return StockMoment(stock: last.stock, stockVersion: last.seq)
+    }
+
+    /// The product's last movement up to that time. Times never run backwards within a ledger, so it is found by
+    /// halving: some twenty look-ups in a ledger of a million.
+    private func last(of product: ProductID, at time: Timestamp, unfiled: [Movement]) throws -> Movement? {
+        if let last = unfiled.last(where: { $0.at <= time }) { return last }
+        guard
+            let newest = try connection.find(
+                Collection.movements, ["product_id": .productID(product)], projection: ["seq": 1], sort: ["seq": -1],
+                limit: 1, freshness: .majority(after: 0)
+            ).documents.first
+        else { return nil }
+        var (before, after) = (Int64(0), try newest.integer("seq") + 1)
+        var last: Movement?
+        while after - before > 1 {
+            let middle = before + (after - before) / 2
+            let found = try connection.find(
+                Collection.movements, ["product_id": .productID(product), "seq": .integer(middle)], limit: 1,
+                freshness: .majority(after: 0))
+            guard let document = found.documents.first else {
+                throw DamagedDocument(detail: "product \(product.text) has no movement \(middle)")
+            }
+            let movement = try Movement(document)
+            if movement.at <= time { (before, last) = (middle, movement) } else { after = middle }
+        }
+        return last
+    }
+
+    // MARK: What is not filed
+
+    /// The product's movements that are not filed, the oldest first; `nil` where there is no such product.
+    private func unfiledMovements(of product: ProductID) throws -> [Movement]? {
+        let found = try connection.find(
+            Collection.products, ["_id": .productID(product), "live": ["$exists": true]], projection: ["ops": 1],
+            limit: 1, freshness: .majority(after: 0)
+        ).documents
+        guard let document = found.first else { return nil }
+        return try document.documents("ops").filter { $0["seq"] != nil }.map {
+            try Operation($0).movement(of: product)
+        }
+    }
+
+    /// The operations of all products that have any, one by one as `ops`, as far as they fit the condition.
+    private func unfiled(_ condition: BSON) -> BSON {
+        [
+            ["$match": ["unfiled_since": ["$type": "date"]]], ["$project": ["ops": 1]], ["$unwind": "$ops"],
+            ["$match": condition],
+        ]
+    }
+
+    private func movement(unfiled document: BSONDocument) throws -> Movement {
+        try Operation(try document.document("ops")).movement(of: try document.productID("_id"))
+    }
+}

@@ -1,0 +1,267 @@
+import InventoryKit
+import Logging
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Decides the moves of many callers with one write each round ("combining", Hendler et al. 2010): what waits for the same
+/// product goes as one batch, and what waits for several products as one command. There is no timer: alone, a move leaves
+/// at once; under load batches form by themselves.
+final class Combining: Sendable {
+    /// Rounds at once: while one waits for the journal, another fills it.
+    private static let roundsAtOnce = 2
+
+    /// With so many operations in a product they are filed. Below it, time decides (``Filing``).
+    private static let filingThreshold = 128
+
+    /// How many SKUs keep the product they were last seen to name.
+    private static let hintLimit = 65_536
+
+    private struct State {
+        var lanes = Lanes()
+        var hints: [String: ProductID] = [:]
+        var rounds = 0
+        var isClosed = false
+    }
+
+    private let pool: MongoPool
+    private let deadlines: Deadlines
+    private let ledger: Ledger
+    private let clock: any WallClock
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(pool: MongoPool, deadlines: Deadlines, ledger: Ledger, clock: any WallClock, logger: Logger) {
+        self.clock = clock
+        self.pool = pool
+        self.deadlines = deadlines
+        self.ledger = ledger
+        self.logger = logger
+    }
+
+    /// Decides a command, exactly once for each of its identities, and returns when that is durable.
+    func decide(_ command: StockCommand) async throws(InventoryError) -> StockOutcome {
+        let waiter = Waiter<StockOutcome>()
+        let result = await withCheckedContinuation { continuation in
+            waiter.wait(continuation, until: deadlines, overdue: .outOfReach)
+            enqueue(PendingMove(command, waiter))
+        }
+        return try result.get()
+    }
+
+    private func enqueue(_ move: PendingMove) {
+        let (trouble, isReady): (InventoryError.Trouble?, Bool) = state.withLock { state in
+            if state.isClosed { return (.stopping, false) }
+            guard state.lanes.waitingCount + state.lanes.unresolved.count < Lanes.waitingLimit else {
+                return (.overloaded, false)
+            }
+            switch move.command.product {
+            case .id(let id): return (nil, state.lanes.add([move], to: id))
+            case .sku(let sku):
+                if let id = state.hints[sku.key] { return (nil, state.lanes.add([move], to: id)) }
+                state.lanes.addUnresolved(move)
+                return (nil, true)
+            }
+        }
+        if let trouble { move.answer(.failure(.unavailable(trouble))) }
+        if isReady { startRounds() }
+    }
+
+    /// Takes no more, and returns when everything that waits has been answered. What could not be filed by then stays
+    /// where it is; the next daemon finds it.
+    func close() async {
+        state.withLock { $0.isClosed = true }
+        let limit = ContinuousClock.now + deadlines.timeout
+        while !state.withLock({ $0.lanes.isEmpty && $0.rounds == 0 }), ContinuousClock.now < limit {
+            startRounds()
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Notes what was filed past the rounds, so that moves need not find out by failing.
+    func removed(_ changes: [Filing.Removal], at time: UInt64) {
+        state.withLock { state in
+            for change in changes {
+                let fence = LaneState.Fence(value: change.new, time: time)
+                state.lanes.removed(change.count, of: change.product, fence: change.old, by: fence)
+            }
+        }
+    }
+
+    // MARK: Rounds
+
+    private func startRounds() {
+        let starts = state.withLock { state in
+            guard state.rounds < Self.roundsAtOnce else { return false }
+            state.rounds += 1
+            return true
+        }
+        guard starts else { return }
+        pool.submit {
+            self.performRounds()
+        } refuse: { trouble in
+            self.state.withLock { $0.rounds -= 1 }
+            if trouble == .overloaded { self.startRoundsLater() }
+        }
+    }
+
+    private func startRoundsLater() {
+        Task {
+            try await Task.sleep(for: .milliseconds(50))
+            startRounds()
+        }
+    }
+
+    private func performRounds() {
+        while true {
+            // Those who were just answered, and those who are about to ask, go first: a batch that is larger by them
+            // costs the same. Alone, this returns at once.
+            sched_yield()
+            let (unresolved, batches) = state.withLock { state in
+                let work = (state.lanes.takeUnresolved(), state.lanes.nextRound())
+                if work.0.isEmpty, work.1.isEmpty { state.rounds -= 1 }
+                return work
+            }
+            guard !unresolved.isEmpty || !batches.isEmpty else { return }
+            var isUnreachable = false
+            if !unresolved.isEmpty { isUnreachable = !resolve(unresolved) }
+            if !batches.isEmpty { isUnreachable = !perform(batches) || isUnreachable }
+            // Something is wrong with the server or the way there; asking at once again would only add to it.
+            if isUnreachable { usleep(UInt32.random(in: 20_000...80_000)) }
+        }
+    }
+
+    /// - Returns: whether the server answered.
+    private func perform(_ batches: [LaneBatch]) -> Bool {
+        do {
+            let outcomes = try pool.withConnection { try StockRound($0, clock: clock).perform(batches) }
+            finish(batches, outcomes)
+            return true
+        } catch let error as MongoError where error.isTransient {
+            logger.warning("A stock write has no outcome yet, so it is sent again", metadata: ["error": "\(error)"])
+            state.withLock { $0.lanes.restore(batches.map(withoutAnswered)) }
+            return false
+        } catch {
+            logger.error("A stock write failed", metadata: ["error": "\(error)"])
+            fail(batches, error)
+            return true
+        }
+    }
+
+    /// What failed in company may only have been in bad company, so each product has another try alone.
+    private func fail(_ batches: [LaneBatch], _ error: any Error) {
+        guard batches.count == 1 else {
+            for batch in batches where !perform([batch]) { continue }
+            return
+        }
+        for move in batches[0].moves { move.answer(.failure(.unavailable(.outcomeUnknown))) }
+        state.withLock { state in
+            var batch = batches[0]
+            batch.moves = []
+            state.lanes.restore([batch])
+            // Whatever was to be taken out may be what is wrong; the sweep of the ledger sees it again.
+            state.lanes.filed(nil, of: batch.product)
+        }
+    }
+
+    private func withoutAnswered(_ batch: LaneBatch) -> LaneBatch {
+        var batch = batch
+        batch.moves.removeAll(where: \.waiter.isAnswered)
+        return batch
+    }
+
+    private func finish(_ batches: [LaneBatch], _ outcomes: [LaneOutcome]) {
+        let byProduct = Dictionary(outcomes.map { ($0.product, $0) }) { first, _ in first }
+        var toFile: [(ProductID, [BSONDocument])] = []
+        state.withLock { state in
+            for batch in batches {
+                var outcome = byProduct[batch.product] ?? LaneOutcome(product: batch.product)
+                if let error = outcome.error {
+                    if error.isTransient {
+                        outcome.again = outcome.failed.filter { !$0.waiter.isAnswered }
+                    } else {
+                        logger.error("A stock write failed", metadata: ["error": "\(error)"])
+                        for move in outcome.failed { move.answer(.failure(.unavailable(.outcomeUnknown))) }
+                    }
+                }
+                for var move in outcome.elsewhere {
+                    move.clearedAt = nil
+                    if let via = move.via { state.hints[via] = nil }
+                    state.lanes.addUnresolved(move)
+                }
+                let operations = state.lanes.finish(outcome, after: batch, filingThreshold: Self.filingThreshold)
+                if let operations { toFile.append((batch.product, operations)) }
+            }
+        }
+        for (product, operations) in toFile { file(operations, of: product) }
+    }
+
+    // MARK: SKUs
+
+    /// Finds the products that hold the SKUs of moves.
+    ///
+    /// - Returns: whether the server answered.
+    private func resolve(_ moves: [PendingMove]) -> Bool {
+        let moves = moves.filter { !$0.waiter.isAnswered }
+        let keys = Set(moves.compactMap(\.via))
+        do {
+            let holders = try pool.withConnection { connection in
+                let round = StockRound(connection, clock: self.clock)
+                // That nobody holds a SKU has to be true, and not what a primary says that has been deposed.
+                let (found, time) = try connection.find(
+                    Collection.products, ["held_skus": ["$in": .array(keys.map(BSON.string))]],
+                    projection: ["held_skus": 1], freshness: .linearizable, timeLimit: MongoStore.readLimit)
+                var holders: [String: ProductID] = [:]
+                for document in found {
+                    for key in document.texts("held_skus") { holders[key] = try document.productID("_id") }
+                }
+                try round.answerUnheld(moves.filter { holders[$0.via ?? ""] == nil }, after: time)
+                return holders
+            }
+            state.withLock { state in
+                if state.hints.count > Self.hintLimit { state.hints = [:] }
+                for var move in moves {
+                    guard let via = move.via, let id = holders[via] else { continue }
+                    state.hints[via] = id
+                    move.isResolved = true
+                    state.lanes.add([move], to: id)
+                }
+            }
+            return true
+        } catch {
+            let isTransient = (error as? MongoError)?.isTransient ?? false
+            let failure = pool.failure(error)
+            state.withLock { state in
+                for move in moves {
+                    if isTransient { state.lanes.addUnresolved(move) } else { move.answer(.failure(failure)) }
+                }
+            }
+            return !isTransient
+        }
+    }
+
+    // MARK: Filing
+
+    private func file(_ operations: [BSONDocument], of product: ProductID) {
+        pool.submit {
+            var filed: StockPipeline.Filed?
+            do {
+                let done = try self.pool.withConnection { try self.ledger.insert([(product, operations)], over: $0) }
+                if let last = operations.last, done.contains(product) {
+                    filed = StockPipeline.Filed(count: operations.count, last: Operation(last).id)
+                }
+            } catch {
+                self.logger.warning(
+                    "Filing has to wait", metadata: ["product": "\(product.text)", "error": "\(error)"])
+            }
+            self.state.withLock { $0.lanes.filed(filed, of: product) }
+            self.startRounds()
+        } refuse: { _ in
+            self.state.withLock { $0.lanes.filed(nil, of: product) }
+        }
+    }
+}

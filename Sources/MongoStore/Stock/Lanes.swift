@@ -1,0 +1,165 @@
+import InventoryKit
+
+/// What waits to be decided, product by product, and which product's turn it is. A plain value: it decides, and
+/// ``Combining`` does.
+///
+/// A product is in one round at a time, so per process at most one stock write of it is under way; what arrives meanwhile
+/// waits, and goes together.
+struct Lanes {
+    /// Beyond this many waiting moves new ones are turned away: memory and waiting times stay bounded.
+    static let waitingLimit = 8_192
+
+    /// The most moves of one product in one write, and of all products in one round.
+    static let batchLimit = 256
+    private static let roundLimit = 512
+
+    /// The most products in one round: the server takes them one after the other.
+    private static let productsLimit = 64
+
+    /// How many products are kept in memory while nobody asks for them. Without that the next move only costs a query
+    /// more.
+    private static let idleLimit = 4_096
+
+    private struct Lane {
+        var waiting: [PendingMove] = []
+        var isUnderWay = false
+        var fence: LaneState.Fence?
+        var state: LaneState?
+        var isContended = false
+        var filed: StockPipeline.Filed?
+        var isFiling = false
+
+        var isReady: Bool { !isUnderWay && (!waiting.isEmpty || filed != nil) }
+        var isIdle: Bool { !isUnderWay && !isFiling && waiting.isEmpty && filed == nil }
+    }
+
+    private var lanes: [ProductID: Lane] = [:]
+
+    /// Products whose turn may have come, the longest waiting first.
+    private var ready: [ProductID] = []
+    private(set) var waitingCount = 0
+
+    /// Moves by SKU whose product is not known yet.
+    private(set) var unresolved: [PendingMove] = []
+
+    var isEmpty: Bool { waitingCount == 0 && unresolved.isEmpty && !lanes.values.contains { !$0.isIdle } }
+
+    // MARK: Arriving
+
+    /// - Returns: whether the product's turn may have come; where it is under way, it comes again by itself.
+    @discardableResult
+    mutating func add(_ moves: [PendingMove], to product: ProductID) -> Bool {
+        lanes[product, default: Lane()].waiting += moves
+        waitingCount += moves.count
+        guard lanes[product]?.isUnderWay == false else { return false }
+        ready.append(product)
+        return true
+    }
+
+    /// Moves that have been in a round already come first when their turn is again.
+    private mutating func putBack(_ moves: [PendingMove], to product: ProductID) {
+        lanes[product, default: Lane()].waiting.insert(contentsOf: moves, at: 0)
+        waitingCount += moves.count
+    }
+
+    mutating func addUnresolved(_ move: PendingMove) { unresolved.append(move) }
+
+    mutating func takeUnresolved() -> [PendingMove] {
+        let moves = unresolved.prefix(Self.roundLimit)
+        unresolved.removeFirst(moves.count)
+        return Array(moves)
+    }
+
+    // MARK: Rounds
+
+    /// What goes into the next round; nothing when nobody's turn is.
+    mutating func nextRound() -> [LaneBatch] {
+        var batches: [LaneBatch] = []
+        var (taken, count) = (0, 0)
+        while taken < ready.count, batches.count < Self.productsLimit, count < Self.roundLimit {
+            let product = ready[taken]
+            taken += 1
+            guard var lane = lanes[product], lane.isReady else { continue }
+            let moves = Array(lane.waiting.prefix(Self.batchLimit))
+            lane.waiting.removeFirst(moves.count)
+            lane.isUnderWay = true
+            batches.append(
+                LaneBatch(
+                    product: product, moves: moves, fence: lane.fence, state: lane.state, isContended: lane.isContended,
+                    filed: lane.filed))
+            // While it is under way nobody else needs it, and a copy of its operations would have to be made.
+            lane.state = nil
+            lanes[product] = lane
+            count += moves.count
+        }
+        ready.removeFirst(taken)
+        waitingCount -= count
+        return batches
+    }
+
+    /// Notes what came of a product's part in a round.
+    ///
+    /// - Returns: operations that are to be filed now, because there are many.
+    mutating func finish(_ outcome: LaneOutcome, after batch: LaneBatch, filingThreshold: Int) -> [BSONDocument]? {
+        putBack(outcome.again, to: batch.product)
+        guard var lane = lanes[batch.product] else { return nil }
+        lane.isUnderWay = false
+        lane.isContended = outcome.isContended
+        lane.state = outcome.state
+        lane.fence = outcome.state?.fence
+        var toFile: [BSONDocument]?
+        if let state = outcome.state, state.isDurable {
+            // Whether they are gone or another daemon has filed them: what the round was to take out is settled.
+            if lane.filed == batch.filed { lane.filed = nil }
+            if state.operations.count >= filingThreshold, !lane.isFiling, lane.filed == nil {
+                lane.isFiling = true
+                toFile = state.operations
+            }
+        }
+        lanes[batch.product] = lane
+        settle(batch.product)
+        return toFile
+    }
+
+    /// Notes that a round failed as a whole: everything in it has its turn again, with the fence it had. What it may have
+    /// written the server sees.
+    mutating func restore(_ batches: [LaneBatch]) {
+        for batch in batches {
+            lanes[batch.product]?.isUnderWay = false
+            lanes[batch.product]?.isContended = true
+            putBack(batch.moves, to: batch.product)
+            settle(batch.product)
+        }
+    }
+
+    // MARK: Filing
+
+    /// Notes that operations are in the ledger, so that the product's next write takes them out.
+    mutating func filed(_ filed: StockPipeline.Filed?, of product: ProductID) {
+        lanes[product]?.isFiling = false
+        lanes[product]?.filed = filed
+        settle(product)
+    }
+
+    /// Notes that operations have left a product past its lane, and the fence that this has set.
+    mutating func removed(_ count: Int, of product: ProductID, fence old: Int64, by new: LaneState.Fence) {
+        guard var lane = lanes[product], !lane.isUnderWay, lane.fence?.value == old else { return }
+        lane.fence = new
+        if lane.state?.fence.value == old, lane.state?.operations.count ?? 0 >= count {
+            lane.state?.removeFirst(count)
+            lane.state?.fence = new
+        } else {
+            lane.state = nil
+        }
+        lanes[product] = lane
+    }
+
+    private mutating func settle(_ product: ProductID) {
+        guard let lane = lanes[product] else { return }
+        if lane.isReady {
+            ready.append(product)
+        } else if lane.isIdle, lane.state?.isSmall != true || lanes.count > Self.idleLimit {
+            lanes[product] = nil
+        }
+    }
+}

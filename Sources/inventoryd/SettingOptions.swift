@@ -1,0 +1,63 @@
+import ArgumentParser
+import FoundationEssentials
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The settings as flags, of which each command has all. Secrets have none: a command line is everybody's to read.
+struct SettingOptions: ParsableArguments {
+    @Option(help: "Address to listen on (INVENTORYD_HOST).") var host: String?
+    @Option(help: "Port to listen on (PORT).") var port: String?
+    @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
+    @Option(help: "off (INVENTORYD_AUTH).") var auth: String?
+    @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
+    @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
+    @Option(help: "Connections to MongoDB at most (INVENTORYD_MONGO_POOL).") var mongoPool: String?
+    @Option(help: "How long a call waits for MongoDB (INVENTORYD_MONGO_TIMEOUT).") var mongoTimeout: String?
+    @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
+    @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
+    @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
+    @Option(help: "Least severe level to log (LOG_LEVEL).") var logLevel: String?
+    @Option(help: "text or json (LOG_FORMAT).") var logFormat: String?
+    @Option(help: ArgumentHelp("A file of NAME=VALUE lines.", valueName: "file")) var config: String?
+
+    /// The configuration, if it is good.
+    ///
+    /// - Parameter beforeComplaining: sees it first.
+    /// - Throws: `ExitCode` 78 (`EX_CONFIG`), all mistakes having been told.
+    func read(beforeComplaining see: (ConfigurationReading) -> Void = { _ in }) throws -> ConfigurationReading {
+        let reading = reading
+        for warning in reading.warnings { complain("warning: \(warning)") }
+        see(reading)
+        guard reading.mistakes.isEmpty else {
+            for mistake in reading.mistakes { complain(mistake) }
+            throw ExitCode(EX_CONFIG)
+        }
+        return reading
+    }
+
+    /// What all sources say together.
+    var reading: ConfigurationReading {
+        let environment = ProcessInfo.processInfo.environment
+        let flags: [String: String?] = [
+            "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
+            "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
+            "INVENTORYD_MONGO_POOL": mongoPool, "INVENTORYD_MONGO_TIMEOUT": mongoTimeout,
+            "INVENTORYD_CORS_ORIGINS": corsOrigins,
+            "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": requireIdempotencyKey, "INVENTORYD_MAX_IN_FLIGHT": maxInFlight,
+            "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,
+        ]
+        let sources = [
+            SettingSource(origin: "flag", values: flags.compactMapValues { $0 }),
+            SettingSource(origin: "environment", values: environment),
+            SettingSource.file(".env", isRequired: false, isOurs: false),
+            SettingSource.file(config ?? "/etc/inventoryd/inventoryd.conf", isRequired: config != nil, isOurs: true),
+        ]
+        return ConfigurationReading(
+            sources: sources.compactMap { $0 }, environment: environment, isTerminal: isatty(STDERR_FILENO) == 1
+        )
+    }
+}
