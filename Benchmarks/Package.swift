@@ -16,6 +16,16 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ]
-        )
-    ]
+        ),
+        .systemLibrary(
+            name: "CMongoc", pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]
+        ),
+        .executableTarget(
+            name: "mongo-yardstick",
+            dependencies: ["CMongoc"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]
+        ),
+    ],
+    cLanguageStandard: .c11
 )
