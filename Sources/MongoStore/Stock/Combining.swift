@@ -13,7 +13,7 @@ import Darwin
 /// at once; under load batches form by themselves.
 final class Combining: Sendable {
     /// Rounds at once: while one waits for the journal, another fills it.
-    private static let roundsAtOnce = 2
+    private static let roundsAtOnce = 4
 
     /// With so many operations in a product they are filed. Below it, time decides (``Filing``).
     private static let filingThreshold = 128

@@ -15,6 +15,9 @@ struct StockPlan {
     /// The product once it is written.
     let state: LaneState
 
+    /// The fence that the write sets, if it sets one.
+    let fresh: Int64?
+
     private let answers: [(move: PendingMove, decision: Decision)]
 
     private enum Decision {
@@ -48,7 +51,7 @@ struct StockPlan {
             answers.append((move, decision))
         }
         self.answers = answers
-        let fresh = isForgotten || batch.filed != nil ? Int64.random(in: .min ... .max) : nil
+        fresh = isForgotten || batch.filed != nil ? Int64.random(in: .min ... .max) : nil
         state.removeFirst(filedCount)
         statement = Self.statement(from: before, to: state, filed: filedCount, fresh: fresh)
         if let fresh { state.fence = LaneState.Fence(value: fresh, time: state.fence.time) }

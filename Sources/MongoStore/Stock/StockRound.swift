@@ -87,7 +87,7 @@ struct StockRound {
         // Some did not happen, and the server does not say which. Their products do.
         var found = try find(planned.map(\.batch))
         found.errors = errors
-        return try interpret(planned.map(\.batch), fresh: planned.map(\.plan.state.fence.value), found).map {
+        return try interpret(planned.map(\.batch), fresh: planned.map(\.plan.fresh), found).map {
             var outcome = $0
             outcome.isContended = !outcome.again.isEmpty
             return outcome
@@ -101,7 +101,7 @@ struct StockRound {
         return try interpret(batches, fresh: fresh, found)
     }
 
-    private func interpret(_ batches: [LaneBatch], fresh: [Int64], _ found: Found) throws -> [LaneOutcome] {
+    private func interpret(_ batches: [LaneBatch], fresh: [Int64?], _ found: Found) throws -> [LaneOutcome] {
         try batches.enumerated().map { index, batch in
             if let error = found.errors[index] {
                 return LaneOutcome(product: batch.product, failed: batch.moves, error: error)
@@ -223,7 +223,7 @@ struct StockRound {
     // MARK: After the write
 
     private func outcome(
-        of batch: LaneBatch, fresh: Int64, in stored: StoredProduct?, at time: UInt64
+        of batch: LaneBatch, fresh: Int64?, in stored: StoredProduct?, at time: UInt64
     ) throws -> LaneOutcome {
         var outcome = LaneOutcome(product: batch.product)
         guard let stored else {
