@@ -140,7 +140,7 @@ enum Tombstone {
 /// beginning is then a look-up of one key, whose products an index has in the order of their creation; as a range of
 /// words it would have to be sorted, all of it for every page.
 enum Terms {
-    private static let longestPrefix = 6
+    private static let longestPrefix = 12
 
     static func stored(for words: [String]) -> [String] {
         var terms: Set<String> = []
@@ -155,10 +155,14 @@ enum Terms {
     }
 
     /// What the terms of a product have to match for one of its words to begin with this one.
-    static func condition(for word: String) -> BSON {
-        guard word.unicodeScalars.count > longestPrefix else { return .string(word) }
-        // Words have letters and digits only, so nothing that begins so comes after this. One and the same term has to
-        // lie between the two.
-        return ["$elemMatch": ["$gte": .string(word), "$lt": .string(word + "\u{10FFFF}")]]
+    static func conditions(for word: String) -> [BSON] {
+        let scalars = word.unicodeScalars
+        guard scalars.count > longestPrefix else { return [.string(word)] }
+        // The beginning of it is a term, and few words differ only behind it. Words have letters and digits only, so
+        // nothing that begins so comes after the end of the range; one and the same term has to lie in that.
+        return [
+            .string(String(String.UnicodeScalarView(scalars.prefix(longestPrefix)))),
+            ["$elemMatch": ["$gte": .string(word), "$lt": .string(word + "\u{10FFFF}")]],
+        ]
     }
 }

@@ -1,0 +1,165 @@
+import InventoryKit
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import MongoStore
+
+@Suite("What was decided is filed exactly once")
+struct FilingTests {
+    @Test("Operations leave their product for the ledger, all of them, and with a new fence")
+    func everythingIsFiled() async throws {
+        try await withStore { door, store in
+            let product = try await create(store, "A-1", opening: 5)
+            let before = try await door.document(product.id).integer("gen")
+            for key in ["1", "2", "3"] { _ = try await store.move(try Sample.purchase(of: .id(product.id), key: key)) }
+            // A refusal with a key is an answer that stays, though no movement.
+            await #expect(throws: InventoryError.self) {
+                try await store.move(try Sample.purchase(9, of: .id(product.id), key: "4"))
+            }
+            try await door.awaitFiling(of: product.id)
+            let document = try await door.document(product.id)
+            #expect(try document.integer("gen") != before)
+            #expect(try document.integer("on_hand") == 2)
+            let filed = try await door.filed(product.id)
+            #expect(try filed.map { try $0.integer("seq") } == [1, 2, 3, 4])
+            #expect(try filed.map { try $0.integer("on_hand") } == [5, 4, 3, 2])
+            let outcomes = try await MongoShell(url: door.fixture.url).run(#"{"count": "outcomes"}"#)
+            #expect(outcomes["n"].int == 1)
+            #expect(try await LedgerAudit.violations(in: store) == [])
+        }
+    }
+
+    /// It fails where a movement that is there already is an error, or is written a second time.
+    @Test("A crash between writing into the ledger and taking out leaves each movement once")
+    func crashBetween() async throws {
+        try await withStore { door, store in
+            let product = try await create(store, "A-1", opening: 5)
+            try await door.holdFiling(of: product.id)
+            for key in ["1", "2"] { _ = try await store.move(try Sample.purchase(of: .id(product.id), key: key)) }
+            // As much as a daemon gets done before it is killed: the first of them, or all.
+            let operations = try await door.operations(of: product.id)
+            #expect(operations.count == 3)
+            for count in [2, 3] {
+                let part = Operation.filed(Array(operations.prefix(count)), of: product.id).movements
+                _ = try await door.run { connection in try connection.insert(part, into: Collection.movements) }
+            }
+            try await door.releaseFiling(of: product.id)
+            try await door.awaitFiling(of: product.id)
+            let filed = try await door.filed(product.id)
+            #expect(try filed.map { try $0.integer("seq") } == [1, 2, 3])
+            #expect(try filed.map { try $0.text("_id") } == operations.map { try $0.text("id") })
+            #expect(door.log.alarms == [])
+            #expect(try await LedgerAudit.violations(in: store) == [])
+            let again = try await store.move(try Sample.purchase(of: .id(product.id), key: "2"))
+            #expect(again.replayed && again.product.stock.onHand == 3)
+        }
+    }
+
+    /// It fails where "duplicate" is taken for "done": the sale would leave the product, and the ledger has another one.
+    @Test("Another movement with the same number stops the filing of its product, and of no other")
+    func conflictStops() async throws {
+        try await withStore { door, store in
+            let (product, other) = (
+                try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
+            )
+            try await door.holdFiling(of: product.id)
+            try await insertImpostor(of: product, through: door)
+            let operations = try await door.operations(of: product.id)
+            try await door.releaseFiling(of: product.id)
+            _ = try await eventually("an alarm") { door.log.alarms.first { $0.hasPrefix("ledger-conflict") } }
+            _ = try await store.move(try Sample.purchase(of: .id(other.id), key: "1"))
+            try await door.awaitFiling(of: other.id)
+            #expect(try await door.filed(other.id).count == 2)
+
+            // It goes on selling, and nothing leaves it.
+            let sale = try await store.move(try Sample.purchase(of: .id(product.id), key: "2"))
+            #expect(sale.product.stock.onHand == 4)
+            let left = try await door.operations(of: product.id)
+            #expect(left.count == operations.count + 1 && Array(left.prefix(operations.count)) == operations)
+            #expect(try await door.filed(product.id).map { try $0.text("_id") } == ["impostor"])
+            #expect(door.log.alarms.count == 1, "\(door.log.alarms)")
+        }
+    }
+
+    /// It fails where the limit is not looked at on both ways of deciding: the document would grow until it is too large.
+    @Test("With 2,048 operations that cannot be filed a product takes no more, and its stock stays")
+    func ledgerIsBlocked() async throws {
+        try await withStore { door, store in
+            let product = try await create(store, "A-1", opening: 5_000)
+            try await door.holdFiling(of: product.id)
+            try await insertImpostor(of: product, through: door)
+            var isBlocked = false
+            for _ in 0..<20 where !isBlocked {
+                let results = try await buy(256, of: product, from: store)
+                for case .failure(let error) in results {
+                    #expect(error == .unavailable(.ledgerBlocked))
+                    isBlocked = true
+                }
+            }
+            #expect(isBlocked)
+            let document = try await door.document(product.id)
+            let count = document.documents("ops").count
+            #expect((2_048..<2_048 + Lanes.batchLimit).contains(count))
+            #expect(try document.integer("on_hand") == 5_001 - Int64(count))
+            for key in ["1", nil] {
+                await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) {
+                    try await store.move(try Sample.purchase(of: .id(product.id), key: key))
+                }
+            }
+            // Nor does a daemon that comes fresh.
+            let second = try await door.makeStore()
+            await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) {
+                try await second.move(try Sample.purchase(of: .id(product.id), key: "2"))
+            }
+            await second.close()
+            #expect(try await door.document(product.id).integer("on_hand") == 5_001 - Int64(count))
+            #expect(try await door.operations(of: product.id).count == count)
+        }
+    }
+
+    // MARK: Parts
+
+    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
+        let door = try BackDoor(on: try await MongoServer.shared())
+        let store = try await door.makeStore()
+        try await body(door, store)
+        await store.close()
+        try await door.close()
+    }
+
+    private func create(_ store: MongoStore, _ sku: String, opening: Int64) async throws -> Product {
+        try await store.create(try Sample.creation(try Sample.catalogue(sku), opening: opening)).product
+    }
+
+    private func buy(
+        _ count: Int, of product: Product, from store: MongoStore
+    ) async throws -> [Result<StockOutcome, InventoryError>] {
+        let commands = try (0..<count).map { _ in try Sample.purchase(of: .id(product.id)) }
+        return await withTaskGroup(of: Result<StockOutcome, InventoryError>.self) { group in
+            for command in commands {
+                group.addTask {
+                    await Self.move(command, store)
+                }
+            }
+            var results: [Result<StockOutcome, InventoryError>] = []
+            for await result in group { results.append(result) }
+            return results
+        }
+    }
+
+    private static func move(_ command: StockCommand, _ store: MongoStore) async -> Result<StockOutcome, InventoryError>
+    {
+        do { return .success(try await store.move(command)) } catch { return .failure(error) }
+    }
+
+    /// Puts a movement into the ledger that has the number of the product's opening, and is not it.
+    private func insertImpostor(of product: Product, through door: BackDoor) async throws {
+        let opening = try #require(try await door.operations(of: product.id).first)
+        let movement = try #require(Operation.filed([opening], of: product.id).movements.first)
+        let impostor = BSONDocument(
+            movement.fields.map { name, value in (name, name == "_id" ? "impostor" : BSON(value)) })
+        let errors = try await door.run { connection in try connection.insert([impostor], into: Collection.movements) }
+        try #require(errors.isEmpty)
+    }
+}
