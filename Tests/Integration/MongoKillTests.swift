@@ -117,13 +117,14 @@ extension MongoFaultTests {
 
 /// The writes of a daemon, each of which can go wrong in its own way.
 enum MongoWrite: CaseIterable, CustomTestStringConvertible {
-    case oneProduct, manyProducts, filing
+    case oneProduct, manyProducts, filing, filingRefusals
 
     var testDescription: String {
         switch self {
         case .oneProduct: "a write to one product"
         case .manyProducts: "a write to several products"
-        case .filing: "filing"
+        case .filing: "filing of movements"
+        case .filingRefusals: "filing of refusals"
         }
     }
 
@@ -132,15 +133,18 @@ enum MongoWrite: CaseIterable, CustomTestStringConvertible {
         switch self {
         case .oneProduct: "\u{2}findAndModify\u{0}"
         case .manyProducts: "\u{2}update\u{0}\u{9}\u{0}\u{0}\u{0}products"
-        case .filing: "\u{2}insert\u{0}"
+        case .filing: "\u{2}insert\u{0}\u{A}\u{0}\u{0}\u{0}movements"
+        case .filingRefusals: "\u{2}insert\u{0}\u{9}\u{0}\u{0}\u{0}outcomes"
         }
     }
+
+    var isFiling: Bool { self == .filing || self == .filingRefusals }
 
     /// Stock with which a storm has the daemon send such a write.
     var openings: [Int64] {
         switch self {
         case .oneProduct: [400]
-        case .manyProducts, .filing: [1_000_000, 1_000_000, 40]
+        case .manyProducts, .filing, .filingRefusals: [1_000_000, 1_000_000, 40]
         }
     }
 }

@@ -67,9 +67,11 @@ extension PurchaseStorm {
         }
     }
 
-    /// Every fourth of all, through any door.
+    /// Whoever was refused, and every fourth of the others, through any door.
     private func askAgain() async {
-        let some = orders.enumerated().filter { $0.offset.isMultiple(of: 4) }.map(\.element)
+        let refused = Set(history.records.filter { if case .refused = $0.answer { true } else { false } }.map(\.key))
+        let some = orders.enumerated().filter { $0.offset.isMultiple(of: 4) || refused.contains($0.element.key) }
+            .map(\.element)
         try? await forEach(some) { order, number in await self.send(order, through: number, isKnown: true) }
     }
 

@@ -110,6 +110,8 @@ package final class ChildProcess: Sendable {
         output.follow(outputPipe.fileHandleForReading)
     }
 
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
     /// Waits for a line on standard error.
     package func errorLine(_ isWanted: (String) -> Bool) async throws -> String {
         var found: String?

@@ -13,7 +13,7 @@ enum MongoLog {
     private static let state = Mutex(State())
 
     /// Starts libmongoc, once in a process: it is not to be started again after it was stopped, so it never is.
-    private static let start: Void = {
+    private static let started: Void = {
         mongoc_init()
         unsafe mongoc_log_set_handler(
             { level, domain, message, _ in
@@ -23,9 +23,10 @@ enum MongoLog {
             }, nil)
     }()
 
-    static func start(_ logger: Logger) {
-        state.withLock { $0.logger = logger }
-        _ = start
+    /// Takes libmongoc's messages from now on; without a logger they are dropped.
+    static func start(_ logger: Logger? = nil) {
+        if let logger { state.withLock { $0.logger = logger } }
+        _ = started
     }
 
     static func redact(_ url: MongoURL) { state.withLock { $0.urls.append(url) } }

@@ -19,6 +19,8 @@ package struct MongoURL: Sendable, Equatable {
 
     /// - Throws: ``MongoURLError``, which does not repeat what was given.
     package init(_ text: String) throws(MongoURLError) {
+        // What libmongoc says of a mistake goes to a log, and not past us to standard error.
+        MongoLog.start()
         var error = bson_error_t()
         guard text.utf8.count <= 8_192, let uri = unsafe mongoc_uri_new_with_error(text, &error) else {
             // libmongoc's own message may repeat a part of it.
