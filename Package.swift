@@ -23,6 +23,7 @@ extension Target.Dependency {
     static let nioHTTP1 = Self.product(name: "NIOHTTP1", package: "swift-nio")
     static let nioHTTPTypes = Self.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1 = Self.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let nioSSL = Self.product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioPosix = Self.product(name: "NIOPosix", package: "swift-nio")
     static let serviceLifecycle = Self.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = Self.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -65,9 +67,16 @@ let package = Package(
             dependencies: ["CMongoc", "InventoryKit", .logging, .nioPosix],
             swiftSettings: settings
         ),
+        // Without pkg-config: the flags it gives for hiredis draw warnings from SwiftPM.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "RedisClient",
+            dependencies: ["CHiredis", .logging, .nioCore, .nioPosix, .nioSSL],
+            swiftSettings: settings
+        ),
         .target(
             name: "CoherentCache",
-            dependencies: ["InventoryKit"],
+            dependencies: ["InventoryKit", "RedisClient", .crypto, .logging, .nioCore],
             swiftSettings: settings
         ),
         .target(
@@ -83,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "inventoryd",
             dependencies: [
-                "CoherentCache", "InventoryKit", "InventoryServer", "MongoStore", "SQLiteStore",
+                "CoherentCache", "InventoryKit", "InventoryServer", "MongoStore", "RedisClient", "SQLiteStore",
                 .argumentParser, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals,
             ],
             swiftSettings: settings
@@ -117,8 +126,17 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(
+            name: "RedisClientTests",
+            dependencies: ["RedisClient", "TestSupport", .logging, .nioCore, .nioEmbedded, .nioPosix, .nioSSL],
+            exclude: ["Corpus"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
             name: "CoherentCacheTests",
-            dependencies: ["CoherentCache", "InventoryKit", .nioCore],
+            dependencies: [
+                "CoherentCache", "InventoryKit", "MongoStore", "RedisClient", "TestSupport", .logging, .nioCore,
+                .nioPosix,
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -128,7 +146,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InventorydTests",
-            dependencies: ["inventoryd", "InventoryServer", "MongoStore", "TestSupport", .logging],
+            dependencies: ["inventoryd", "InventoryKit", "InventoryServer", "MongoStore", "TestSupport", .logging],
             swiftSettings: testSettings
         ),
         .testTarget(

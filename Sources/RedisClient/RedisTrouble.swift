@@ -1,0 +1,23 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Words for what went wrong with a connection.
+enum RedisTrouble {
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if error.dnsAError != nil, error.dnsAAAAError != nil { return "the name of the host does not resolve" }
+            return error.connectionErrors.first.map { describe($0.error) } ?? "no address of the host answers"
+        case ChannelError.connectTimeout: return "no connection in time"
+        case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof, ChannelError.outputClosed:
+            return "the server closed the connection"
+        case let error as RedisRefusal: return error.description
+        case let error as IOError: return error.description
+        case let error as NIOSSLError: return "TLS: \(error)"
+        case let error as NIOSSLExtraError: return "TLS: \(error)"
+        case let error as BoringSSLError: return "TLS: \(error)"
+        default: return "\(error)"
+        }
+    }
+}
