@@ -15,6 +15,7 @@ package final class MongoStore: InventoryStore {
     private let combining: Combining
     private let filing: Filing
     private let catalogues: Catalogues
+    let switchRegister: SwitchRegister
     private let logger: Logger
     private let isPrepared = Mutex(false)
 
@@ -34,6 +35,7 @@ package final class MongoStore: InventoryStore {
         combining = Combining(pool: pool, deadlines: deadlines, ledger: ledger, clock: clock, logger: logger)
         filing = Filing(pool: pool, ledger: ledger, combining: combining, logger: logger)
         catalogues = Catalogues(filing: filing, clock: clock, logger: logger)
+        switchRegister = SwitchRegister(url: url, logger: logger)
         deadlines.start()
     }
 
@@ -184,6 +186,7 @@ package final class MongoStore: InventoryStore {
     package func close() async {
         await combining.close()
         await filing.close()
+        await switchRegister.close()
         await pool.close()
         deadlines.stop()
     }

@@ -131,14 +131,19 @@ import InventoryKit
 
     /// Changes one document and returns it as it is afterwards, and when; no document where none matches.
     ///
-    /// - Parameter variables: constants of a pipeline. What comes from outside needs a `$literal` there.
+    /// - Parameters:
+    ///   - variables: constants of a pipeline. What comes from outside needs a `$literal` there.
+    ///   - isUpsert: whether it makes a document where none matches.
+    ///   - timeLimit: after so long the server gives up, and the change may have happened: ``MongoError/timeLimit``.
     func findAndModify(
-        _ collection: String, _ query: BSON, _ update: BSON, variables: BSON? = nil
+        _ collection: String, _ query: BSON, _ update: BSON, variables: BSON? = nil, isUpsert: Bool = false,
+        timeLimit: Duration? = nil
     ) throws -> (document: BSONDocument?, time: UInt64) {
         let reply = try write(
             [
                 ("findAndModify", .string(collection)), ("query", query), ("update", update), ("new", true),
-                ("fields", ["terms": 0]), ("let", variables),
+                ("fields", ["terms": 0]), ("let", variables), ("upsert", isUpsert ? true : nil),
+                ("maxTimeMS", timeLimit.map { .integer($0.milliseconds) }),
             ].compactMap { name, value in value.map { (name, $0) } })
         guard case .document(let document) = reply["value"] else { return (nil, reply.operationTime) }
         return (document, reply.operationTime)
