@@ -25,7 +25,8 @@ package struct APIServer: Service {
     ///   - connectionLimit: connections at once; more wait in the kernel's queue, where they cost no file.
     ///   - onListening: told the port once connections are taken.
     package init(
-        inventory: Inventory, state: ServerState, address: Address, connectionLimit: Int, log: LogSink, logger: Logger,
+        inventory: Inventory, limiter: any RateLimiter, state: ServerState, address: Address, connectionLimit: Int,
+        log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let api = InventoryAPI(
@@ -35,7 +36,7 @@ package struct APIServer: Service {
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
-            read: { head in front.cachedRead(head, from: inventory.cache) }
+            judge: { head, peer, loop in front.judge(head, from: peer, inventory.cache, limiter, on: loop) }
         )
         var quiet = logger
         quiet.logLevel = .error

@@ -29,6 +29,7 @@ extension ProblemCode {
         case .invalidParameters: (422, "The parameters are not valid")
         case .idempotencyMismatch: (422, "The Idempotency-Key belongs to another request")
         case .queryTooBroad: (422, "The query is too broad")
+        case .rateLimited: (429, "Too many requests")
         case .headersTooLarge: (431, "The header is too large")
         case .internalError: (500, "Something went wrong here")
         case .storeUnavailable: (503, "The store is out of reach")

@@ -11,6 +11,9 @@ package struct ServerSettings: Sendable, Equatable {
     package var maxInFlight: Int
     package var logLevel: Logger.Level
 
+    /// How often each caller may call.
+    package var limits = RateLimits()
+
     package init(
         corsOrigins: [String] = [], requiresIdempotencyKey: Bool = false, maxInFlight: Int = 1_024,
         logLevel: Logger.Level = .info

@@ -3,6 +3,8 @@ import FoundationEssentials
 import InventoryKit
 import Logging
 import MongoStore
+import NIOCore
+import RedisClient
 import SQLiteStore
 
 /// The store and the cache that the configuration asks for.
@@ -10,30 +12,74 @@ struct Backend: Sendable {
     let store: any InventoryStore
     let cache: any ProductCache
 
+    /// Shared by all daemons where there is a Redis.
+    let limiter: CallerRateLimiter
+    private let redis: RedisClient?
+
     /// What it is, for the line at the start.
     let description: String
 
     /// Waits until the store can be used; nothing where it can be at once.
     let prepare: (@Sendable () async throws -> Void)?
+    private let shared: SharedCache?
 
+    /// - Parameter group: the event loops that requests are served on.
     /// - Throws: what keeps the store from being opened, in words for the operator.
-    init(_ configuration: Configuration, logger: Logger) throws {
+    init(_ configuration: Configuration, group: any EventLoopGroup, logger: Logger) throws {
+        let redis = configuration.redis.map { RedisClient(url: $0, group: group, logger: logger) }
+        let beside = configuration.redis.map { "Redis at \($0.display)" }
+        self.redis = redis
+        limiter = CallerRateLimiter(redis: redis)
         if let url = configuration.mongo {
             let mongo = MongoStore(
                 url: url, connections: configuration.mongoConnections, timeout: configuration.mongoTimeout,
                 logger: logger)
+            let cache = SharedCache(
+                register: mongo, redis: redis, group: group, timeToLive: configuration.cacheTimeToLive,
+                writeLimit: configuration.mongoTimeout + .seconds(5), defences: Self.defences, logger: logger)
             store = mongo
-            cache = NoCache()
-            description = "from MongoDB at \(url.display), without a cache"
+            self.cache = cache
+            shared = cache
+            description = "from MongoDB at \(url.display), " + (beside.map { "cache in \($0)" } ?? "without a cache")
             prepare = { try await mongo.prepare() }
         } else {
             let path = try Self.makeDirectory(configuration.stateDirectory) + "/inventory.sqlite"
             store = try SQLiteStore(
                 path: path, writesPerTransaction: configuration.writesPerTransaction, logger: logger)
             cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
-            description = "from the embedded store \(path), cache in the process"
+            shared = nil
+            description =
+                "from the embedded store \(path), cache in the process"
+                + (beside.map { ", rate limits in \($0)" } ?? "")
             prepare = nil
         }
+    }
+
+    /// Begins what goes on in the background.
+    func start() {
+        redis?.start()
+        shared?.start()
+    }
+
+    /// Ends everything, when no request is under way any more.
+    func close() async {
+        await shared?.close()
+        await redis?.close()
+        await store.close()
+    }
+
+    /// A test takes defences of the cache out, to see that it notices. Only a debug build can.
+    private static var defences: Defences {
+        #if DEBUG
+        switch ProcessInfo.processInfo.environment["INVENTORYD_TEST_WITHOUT"] {
+        case "lease-check": return Defences.all.subtracting(.leaseCheck)
+        case "end": return Defences.all.subtracting(.end)
+        case "namespace": return Defences.all.subtracting(.namespace)
+        case "overlap": return Defences.all.subtracting(.overlap)
+        default: break
+        }
+        #endif
+        return .all
     }
 
     private static func makeDirectory(_ directory: String) throws -> String {

@@ -1,6 +1,7 @@
 import InventoryServer
 import Logging
 import MongoStore
+import RedisClient
 
 /// How the daemon runs, every value checked.
 struct Configuration: Sendable, Equatable {
@@ -16,6 +17,9 @@ struct Configuration: Sendable, Equatable {
     var mongo: MongoURL?
     var mongoConnections = 16
     var mongoTimeout = Duration.seconds(10)
+
+    /// Redis, for the cache of a shared store and for rate limits.
+    var redis: RedisURL?
     var authentication: Authentication?
     var cacheTimeToLive = Duration.seconds(60)
     var writesPerTransaction = 256
@@ -51,8 +55,13 @@ struct Configuration: Sendable, Equatable {
             "INVENTORYD_MONGO_TIMEOUT", default: "10s", flag: "mongo-timeout",
             "how long a call waits for MongoDB before it fails with 503"
         ) { $1.mongoTimeout = try Text.duration($0) },
-        Setting("REDIS_URL", default: nil, isSecret: true, "Redis; not in this version") { _, _ in
-            throw SettingError("this version has no Redis yet; unset it")
+        Setting(
+            "REDIS_URL", default: nil, isSecret: true,
+            "Redis, as redis://, rediss:// or unix://, for the cache of MongoDB and for rate limits of all daemons; default is neither"
+        ) { text, configuration in
+            do { configuration.redis = try RedisURL(text) } catch let error as RedisURLError {
+                throw SettingError(error.description)
+            }
         },
         Setting(
             "INVENTORYD_AUTH", default: nil, flag: "auth",
@@ -71,6 +80,21 @@ struct Configuration: Sendable, Equatable {
             "INVENTORYD_GROUP_COMMIT", default: "256", flag: "group-commit",
             "writes that share one transaction of the embedded store at most; 1 gives each its own"
         ) { $1.writesPerTransaction = try Text.integer($0, in: 1...4_096) },
+        Setting(
+            "INVENTORYD_RATE_READ", default: "1000/s:2000", flag: "rate-read",
+            "reads per caller: calls a second (/s), minute (/m) or hour (/h), and after a colon at once; off for no limit"
+        ) { $1.server.limits.read = try Text.rate($0) },
+        Setting(
+            "INVENTORYD_RATE_WRITE", default: "100/s:200", flag: "rate-write",
+            "changes per caller, other than purchases"
+        ) { $1.server.limits.write = try Text.rate($0) },
+        Setting(
+            "INVENTORYD_RATE_PURCHASE", default: "200/s:400", flag: "rate-purchase", "purchases per caller"
+        ) { $1.server.limits.purchase = try Text.rate($0) },
+        Setting(
+            "INVENTORYD_TRUSTED_PROXIES", default: "", flag: "trusted-proxies",
+            "addresses or ranges (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed; none by default"
+        ) { $1.server.limits.trustedProxies = try Text.ranges($0) },
         Setting(
             "INVENTORYD_CORS_ORIGINS", default: "", flag: "cors-origins",
             "origins browsers may call from, separated by commas; * for any; none by default"

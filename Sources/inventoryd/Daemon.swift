@@ -44,9 +44,11 @@ struct Daemon {
         umask(0o077)
         let files = raiseFileLimit(logger)
 
-        let backend = try Backend(configuration, logger: logger)
+        let backend = try Backend(configuration, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        backend.start()
         let server = APIServer(
-            inventory: Inventory(store: backend.store, cache: backend.cache), state: state, address: address,
+            inventory: Inventory(store: backend.store, cache: backend.cache), limiter: backend.limiter, state: state,
+            address: address,
             connectionLimit: min(16_384, max(16, files - 48)), log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
@@ -66,14 +68,23 @@ struct Daemon {
         let preparation = Task { try await prepare(backend, stopping: group, state, logger) }
         do { try await group.run() } catch {
             preparation.cancel()
-            await backend.store.close()
+            await backend.close()
             throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
         preparation.cancel()
         let prepared = await preparation.result
-        await backend.store.close()
+        await backend.close()
         if case .failure(let error as MongoOpeningError) = prepared { throw error }
-        logger.notice("Stopped; everything acknowledged is on disk")
+        logger.notice("Stopped; everything acknowledged is on disk", metadata: Self.figures(backend.cache.statistics))
+    }
+
+    /// What the cache was worth.
+    private static func figures(_ statistics: CacheStatistics) -> Logger.Metadata {
+        let (products, absent) = (statistics.products, statistics.absent)
+        return [
+            "cache_hits": "\(products.hits &+ absent.hits)", "cache_misses": "\(products.misses &+ absent.misses)",
+            "cache_bypasses": "\(products.bypasses &+ absent.bypasses)",
+        ]
     }
 
     /// Waits for the store while the server answers already: that it is alive, and not ready.

@@ -3,6 +3,7 @@ import FoundationEssentials
 import InventoryKit
 import Logging
 import MongoStore
+import NIOPosix
 
 #if canImport(Glibc)
 import Glibc
@@ -66,8 +67,9 @@ struct Migrate: AsyncParsableCommand {
                 await store.close()
                 print("MongoDB at \(url.display) is up to date.")
             } else {
-                let backend = try Backend(reading.configuration, logger: logger)
-                await backend.store.close()
+                let backend = try Backend(
+                    reading.configuration, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+                await backend.close()
                 print("The embedded store in \(reading.configuration.stateDirectory) is up to date.")
             }
         } catch {

@@ -17,6 +17,10 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
     @Option(help: "Connections to MongoDB at most (INVENTORYD_MONGO_POOL).") var mongoPool: String?
     @Option(help: "How long a call waits for MongoDB (INVENTORYD_MONGO_TIMEOUT).") var mongoTimeout: String?
+    @Option(help: "Reads per caller (INVENTORYD_RATE_READ).") var rateRead: String?
+    @Option(help: "Changes per caller (INVENTORYD_RATE_WRITE).") var rateWrite: String?
+    @Option(help: "Purchases per caller (INVENTORYD_RATE_PURCHASE).") var ratePurchase: String?
+    @Option(help: "Proxies whose word is taken (INVENTORYD_TRUSTED_PROXIES).") var trustedProxies: String?
     @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
     @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
     @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
@@ -46,6 +50,8 @@ struct SettingOptions: ParsableArguments {
             "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
             "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
             "INVENTORYD_MONGO_POOL": mongoPool, "INVENTORYD_MONGO_TIMEOUT": mongoTimeout,
+            "INVENTORYD_RATE_READ": rateRead, "INVENTORYD_RATE_WRITE": rateWrite,
+            "INVENTORYD_RATE_PURCHASE": ratePurchase, "INVENTORYD_TRUSTED_PROXIES": trustedProxies,
             "INVENTORYD_CORS_ORIGINS": corsOrigins,
             "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": requireIdempotencyKey, "INVENTORYD_MAX_IN_FLIGHT": maxInFlight,
             "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,

@@ -1,3 +1,6 @@
+import InventoryKit
+import InventoryServer
+
 /// Reads the texts of settings, strictly: what is malformed is an error, never the default.
 enum Text {
     static func notBlank(_ text: String) throws(SettingError) -> String {
@@ -37,6 +40,20 @@ enum Text {
             (1...86_400_000).contains(count), count * unit <= 86_400_000
         else { throw SettingError("must be a number with a unit (ms, s, m or h), such as 60s, up to 24h") }
         return .milliseconds(count * unit)
+    }
+
+    /// `1000/s:2000`, or `off`.
+    static func rate(_ text: String) throws(SettingError) -> RatePolicy? {
+        if text == "off" { return nil }
+        do { return try RatePolicy(text) } catch { throw SettingError(error.detail) }
+    }
+
+    static func ranges(_ text: String) throws(SettingError) -> [AddressRange] {
+        let parts = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
+        guard parts.count <= 64 else { throw SettingError("must be at most 64 ranges") }
+        do { return try parts.map { part throws(InvalidValue) in try AddressRange(part) } } catch {
+            throw SettingError(error.detail)
+        }
     }
 
     static func origins(_ text: String) throws(SettingError) -> [String] {

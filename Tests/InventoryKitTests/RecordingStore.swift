@@ -1,4 +1,5 @@
 import InventoryKit
+import NIOCore
 
 /// A store that writes down the identities that it is given, and does nothing.
 actor RecordingStore: InventoryStore {
@@ -55,13 +56,14 @@ struct NoCache: ProductCache {
     }
 
     func write<Outcome: Sendable>(
-        _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
+        _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome {
         try await body().outcome
     }
 
-    func peek(_ id: ProductID) -> ProductDocument? { nil }
+    func glance(at id: ProductID, on loop: any EventLoop) -> Glance { .elsewhere }
     func settle(_ products: [Product]) async {}
+    var statistics: CacheStatistics { CacheStatistics() }
 
     func hint(for sku: SKU) -> ProductID? { nil }
 }

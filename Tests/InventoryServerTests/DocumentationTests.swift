@@ -97,10 +97,11 @@ private struct NoCache: ProductCache {
     ) async throws(InventoryError) -> CachedDocument { CachedDocument(document: nil, source: .bypass) }
 
     func write<Outcome: Sendable>(
-        _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
+        _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome { try await body().outcome }
 
-    func peek(_ id: ProductID) -> ProductDocument? { nil }
+    func glance(at id: ProductID, on loop: any EventLoop) -> Glance { .elsewhere }
     func settle(_ products: [Product]) async {}
+    var statistics: CacheStatistics { CacheStatistics() }
     func hint(for sku: SKU) -> ProductID? { nil }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import InventoryKit
 import InventoryServer
 import Logging
 import MongoStore
@@ -20,14 +21,18 @@ struct ConfigurationTests {
     }
 
     @Test("Nothing configured is a good configuration")
-    func defaults() {
+    func defaults() throws {
         let reading = read()
         #expect(reading.mistakes == [])
         #expect(reading.configuration.host == "127.0.0.1")
         #expect(reading.configuration.port == 8080)
         #expect(reading.configuration.stateDirectory == "/home/somebody/.local/state/inventoryd")
         #expect(reading.configuration.logFormat == .json)
-        #expect(reading.configuration.server == ServerSettings())
+        var server = ServerSettings()
+        server.limits.read = try RatePolicy("1000/s:2000")
+        server.limits.write = try RatePolicy("100/s:200")
+        server.limits.purchase = try RatePolicy("200/s:400")
+        #expect(reading.configuration.server == server)
     }
 
     @Test("The first source that has a value wins, and its origin is told")

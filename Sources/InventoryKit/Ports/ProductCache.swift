@@ -1,9 +1,8 @@
+package import NIOCore
+
 /// A cache of products in front of a store, which never answers with less than what was acknowledged before the
 /// question was asked. Losing what it holds costs speed, never truth.
 package protocol ProductCache: Sendable {
-    /// Whether it keeps nothing, so that no write has to tell it anything.
-    var isOff: Bool { get }
-
     /// The product's document, from the cache or else by loading it.
     ///
     /// - Parameter load: asks the store; its answer is kept only if no write came between.
@@ -11,25 +10,47 @@ package protocol ProductCache: Sendable {
         _ id: ProductID, load: @Sendable () async throws(InventoryError) -> Product?
     ) async throws(InventoryError) -> CachedDocument
 
-    /// The product's document if it is in this process's memory and may be served: the same answer as ``document(_:load:)``
-    /// would give, without waiting for anybody.
-    func peek(_ id: ProductID) -> ProductDocument?
+    /// The same answer without the store, if the cache has it.
+    ///
+    /// - Parameter loop: the event loop this is called on, and on which an answer comes.
+    func glance(at id: ProductID, on loop: any EventLoop) -> Glance
 
     /// Performs a write of one product and brings the cache in line before it returns, which is before anybody is told
     /// of the write.
+    ///
+    /// - Parameter id: the product that will be written, where that is known before.
+    /// - Throws: what `body` throws, and ``InventoryError/unavailable(_:)`` when the cache could not be brought in line.
     func write<Outcome: Sendable>(
-        _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
+        _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome
 
     /// Brings the cache in line with products written otherwise: created just now, or in bulk.
-    func settle(_ products: [Product]) async
+    ///
+    /// - Throws: ``InventoryError/unavailable(_:)`` when it could not be done, so that nobody may be told of the writes.
+    func settle(_ products: [Product]) async throws(InventoryError)
 
     /// Which product the SKU was last seen to name. A hint: whoever uses it checks the product's own document.
     func hint(for sku: SKU) -> ProductID?
+
+    /// What it has done so far.
+    var statistics: CacheStatistics { get }
+
+    var condition: CacheCondition { get }
 }
 
 extension ProductCache {
-    package var isOff: Bool { false }
+    package var condition: CacheCondition { .ok }
+}
+
+/// What a look at the cache alone gives.
+package enum Glance {
+    /// From this process's memory.
+    case here(ProductDocument)
+    /// On its way, and completes on the event loop of who asked: what the cache says of the product, or nothing where
+    /// it says nothing.
+    case asked(EventLoopFuture<CachedDocument?>)
+    /// Not from here: ask for the document.
+    case elsewhere
 }
 
 /// What a write made, and the product after it.

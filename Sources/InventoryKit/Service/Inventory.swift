@@ -56,7 +56,7 @@ package struct Inventory: Sendable {
             id: productID(for: origin, now: now), catalogue: draft.catalogue, opening: draft.opening, origin: origin
         )
         let created = try await store.create(creation)
-        await cache.settle([created.product])
+        try await cache.settle([created.product])
         return created
     }
 
@@ -88,14 +88,7 @@ package struct Inventory: Sendable {
                 request: StockCommand.canonical(change: change, reason: reason, reference: note), now: clock.now()
             )
         )
-        if cache.isOff { return try await store.move(command) }
-        guard let id = try await likelyID(of: reference) else {
-            // A SKU that nothing is sold under now. The store still knows the answer to a repetition.
-            let outcome = try await store.move(command)
-            await cache.settle([outcome.product])
-            return outcome
-        }
-        return try await cache.write(id) { () async throws(InventoryError) in
+        return try await cache.write(likelyID(of: reference)) { () async throws(InventoryError) in
             let outcome = try await store.move(command)
             return Written(outcome: outcome, product: outcome.product)
         }
@@ -145,7 +138,9 @@ package struct Inventory: Sendable {
                 )
             }
         )
-        await cache.settle(results.compactMap { try? $0.get().product })
+        do { try await cache.settle(results.compactMap { try? $0.get().product }) } catch {
+            return results.map { $0.flatMap { _ in .failure(error) } }
+        }
         return results
     }
 
@@ -155,13 +150,12 @@ package struct Inventory: Sendable {
         try await cache.document(id) { () async throws(InventoryError) in try await store.product(.id(id)) }
     }
 
-    /// The product whose cached document a command will make out of date. What the command acts on the store decides.
-    private func likelyID(of reference: ProductReference) async throws(InventoryError) -> ProductID? {
+    /// The product whose cached document a command will make out of date, as far as is known without asking the store.
+    /// What the command acts on the store decides.
+    private func likelyID(of reference: ProductReference) -> ProductID? {
         switch reference {
-        case .id(let id): return id
-        case .sku(let sku):
-            if let id = cache.hint(for: sku) { return id }
-            return try await store.product(reference)?.id
+        case .id(let id): id
+        case .sku(let sku): cache.hint(for: sku)
         }
     }
 
@@ -170,7 +164,8 @@ package struct Inventory: Sendable {
         origin.isRepeatable ? ProductID(of: origin.id) : ProductID(at: now)
     }
 
-    private static func noProduct(_ reference: ProductReference) -> InventoryError {
+    /// What is told of a reference that names no product.
+    package static func noProduct(_ reference: ProductReference) -> InventoryError {
         .notFound("There is no product \(reference.canonical).")
     }
 }

@@ -26,6 +26,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case invalidParameters = "invalid-parameters"
     case idempotencyMismatch = "idempotency-mismatch"
     case queryTooBroad = "query-too-broad"
+    case rateLimited = "rate-limited"
     case headersTooLarge = "headers-too-large"
     case internalError = "internal-error"
     case storeUnavailable = "store-unavailable"

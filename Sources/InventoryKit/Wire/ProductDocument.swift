@@ -21,6 +21,14 @@ package struct ProductDocument: Sendable {
         skuKey = product.isArchived ? nil : product.catalogue.sku.key
     }
 
+    /// A document that was made before.
+    package init(body: ByteBuffer, etag: ETag, id: ProductID, skuKey: String?) {
+        self.body = body
+        self.etag = etag
+        self.id = id
+        self.skuKey = skuKey
+    }
+
     /// Whether this is the product that the SKU names.
     package func sellsAs(_ sku: SKU) -> Bool { skuKey == sku.key }
 }

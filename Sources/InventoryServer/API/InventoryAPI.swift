@@ -26,7 +26,13 @@ struct InventoryAPI: Sendable {
                 try exchange.query.finish()
                 guard !state.isStopping else { throw InventoryError.unavailable(.stopping) }
                 try await inventory.store.checkReadiness()
-                return .json { $0.value(["status": "ready", "store": "ok"]) }
+                // Without its cache the service is slower, and right.
+                let cache = inventory.cache.condition
+                return .json {
+                    $0.value([
+                        "status": cache == .off ? "degraded" : "ready", "store": "ok", "cache": .string(cache.rawValue),
+                    ])
+                }
             },
             Route(.get, "/openapi.json") { exchange in
                 try exchange.query.finish()

@@ -14,7 +14,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let limits: ConnectionGuard.Limits
 
     let reject: ConnectionGuard.Reject
-    let read: CachedReadHandler.Read
+    let judge: AdmissionHandler.Judge
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -30,7 +30,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(
                 ConnectionGuard(limits: limits, isStreamed: { $0.hasPrefix("/v1/products:batch") }, reject: reject)
             )
-            try pipeline.addHandler(CachedReadHandler(read: read))
+            try pipeline.addHandler(AdmissionHandler(judge: judge))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)

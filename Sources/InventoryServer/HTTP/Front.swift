@@ -12,11 +12,11 @@ import Synchronization
 final class Front: Sendable {
     private let router: RouterResponder<Call>
     private let routes: [Route]
-    private let state: ServerState
-    private let log: LogSink
+    let state: ServerState
+    let log: LogSink
     private let date: HTTPDate
     private let logger: Logger
-    private let requestIDs = RequestIDs()
+    let requestIDs = RequestIDs()
     private let inFlight = Atomic<Int>(0)
 
     init(routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger) {
@@ -81,44 +81,8 @@ final class Front: Sendable {
         )
     }
 
-    /// The answer to a plain read of a product that is in memory: the same as the route gives, without its way.
-    /// Whatever needs a second look (conditions, other media types, CORS, a server that stops) takes the route.
-    func cachedRead(_ head: HTTPRequestHead, from cache: any ProductCache) -> (HTTPResponseHead, ByteBuffer)? {
-        guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
-            head.uri.hasPrefix(Self.productPath), !state.isStopping,
-            !["origin", "if-none-match", "expect"].contains(where: head.headers.contains(name:)),
-            head.headers.first(name: "accept").map({ $0 == "*/*" || $0 == "application/json" }) ?? true
-        else { return nil }
-        let arrival = ContinuousClock.now
-        guard let id = try? ProductID(String(head.uri.dropFirst(Self.productPath.count))), let document = cache.peek(id)
-        else {
-            return nil
-        }
-        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
-        let settings = state.settings
-        var headers = headersOfEveryAnswer(requestID)
-        headers.add(contentsOf: [
-            ("ETag", document.etag.quoted), ("Cache-Control", "no-cache"),
-            ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
-            ("Content-Length", String(document.body.readableBytes)),
-        ])
-        if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
-        if settings.logLevel <= .info {
-            log.access(
-                AccessLogEntry(
-                    requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri, status: 200,
-                    duration: .now - arrival, cache: CachedDocument.Source.hit.rawValue, caller: Call.anonymous,
-                    error: nil
-                )
-            )
-        }
-        return (HTTPResponseHead(version: .http1_1, status: .ok, headers: headers), document.body)
-    }
-
-    private static let productPath = "/v1/products/"
-
     /// What ``decorate(_:to:_:)`` adds to the answers of routes.
-    private func headersOfEveryAnswer(_ requestID: String) -> HTTPHeaders {
+    func headersOfEveryAnswer(_ requestID: String) -> HTTPHeaders {
         [
             "X-Request-Id": requestID, "Date": date.text, "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
@@ -192,6 +156,9 @@ final class Front: Sendable {
         return Response(status: .noContent, headers: headers)
     }
 
+    static let exposedHeaders =
+        "ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Cache, X-Request-Id"
+
     private func decorate(_ response: inout Response, to request: Request, _ call: Call) {
         // No answer has any of these yet, so they need not be looked for.
         response.headers.append(HTTPField(name: .requestID, value: call.requestID))
@@ -205,13 +172,13 @@ final class Front: Sendable {
         if let origin = request.headers[.origin], call.settings.allows(origin: origin) {
             response.headers[.accessControlAllowOrigin] = origin
             response.headers[.accessControlExposeHeaders] =
-                "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Cache, X-Request-Id"
+                Self.exposedHeaders
         }
     }
 }
 
 /// Names for requests: the client's own where it is harmless in a log, else a number that no other run has given.
-private final class RequestIDs: Sendable {
+final class RequestIDs: Sendable {
     private let run = Hex.encode((0..<4).map { _ in UInt8.random(in: 0...255) })
     private let last = Atomic<UInt64>(0)
 

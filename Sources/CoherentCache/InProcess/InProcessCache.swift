@@ -1,4 +1,5 @@
 package import InventoryKit
+package import NIOCore
 import Synchronization
 
 /// The cache of the embedded default: finished documents in this process's memory.
@@ -10,12 +11,11 @@ import Synchronization
 /// ordered by its two versions. Where there is none it leaves none, because a document put in by a late writer could
 /// be older than one that has been evicted since.
 package final class InProcessCache: ProductCache {
-    /// Hints cost little and are only hints; when there are this many, they begin anew.
-    private static let hintLimit = 100_000
     private static let shardCount = 16
 
     private let shards: [Shard]
-    private let hints = Mutex<[String: ProductID]>([:])
+    private let hints = SKUHints()
+    private let counters = CacheCounters()
     private let timeToLive: Duration
 
     /// - Parameters:
@@ -33,7 +33,7 @@ package final class InProcessCache: ProductCache {
         let shard = shard(of: id)
         let lease: UInt64?
         switch shard.state.withLock({ $0.look(for: id, now: .now) }) {
-        case .hit(let document): return CachedDocument(document: document, source: .hit)
+        case .hit(let document): return counted(CachedDocument(document: document, source: .hit))
         case .miss(let given): lease = given
         }
         let document: ProductDocument?
@@ -41,7 +41,7 @@ package final class InProcessCache: ProductCache {
             if let lease { shard.state.withLock { $0.giveBack(lease, of: id) } }
             throw error
         }
-        if let document, let key = document.skuKey { remember(key, document.id) }
+        if let document, let key = document.skuKey { hints.remember(key, document.id) }
         if let lease {
             if let document {
                 let expiry = ContinuousClock.now + timeToLive * Double.random(in: 0.9...1.1)
@@ -50,15 +50,24 @@ package final class InProcessCache: ProductCache {
                 shard.state.withLock { $0.giveBack(lease, of: id) }
             }
         }
-        return CachedDocument(document: document, source: .miss)
+        return counted(CachedDocument(document: document, source: .miss))
     }
 
-    package func peek(_ id: ProductID) -> ProductDocument? {
-        shard(of: id).state.withLock { $0.peek(id, now: .now) }
+    private func counted(_ read: CachedDocument) -> CachedDocument {
+        counters.count(read)
+        return read
+    }
+
+    package var statistics: CacheStatistics { counters.statistics }
+
+    package func glance(at id: ProductID, on loop: any EventLoop) -> Glance {
+        guard let document = shard(of: id).state.withLock({ $0.peek(id, now: .now) }) else { return .elsewhere }
+        counters.count(CachedDocument(document: document, source: .hit))
+        return .here(document)
     }
 
     package func write<Outcome: Sendable>(
-        _ id: ProductID, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
+        _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome {
         do {
             let written = try await body()
@@ -66,7 +75,7 @@ package final class InProcessCache: ProductCache {
             return written.outcome
         } catch {
             // What became of it is not known, so nothing is known of the product either.
-            if case .unavailable = error { shard(of: id).state.withLock { $0.remove(id) } }
+            if let id, case .unavailable = error { shard(of: id).state.withLock { $0.remove(id) } }
             throw error
         }
     }
@@ -75,24 +84,15 @@ package final class InProcessCache: ProductCache {
         for product in products { settle(product) }
     }
 
-    package func hint(for sku: SKU) -> ProductID? {
-        hints.withLock { $0[sku.key] }
-    }
+    package func hint(for sku: SKU) -> ProductID? { hints[sku] }
 
     private func settle(_ product: Product) {
-        if !product.isArchived { remember(product.catalogue.sku.key, product.id) }
+        if !product.isArchived { hints.remember(product.catalogue.sku.key, product.id) }
         let shard = shard(of: product.id)
         guard shard.state.withLock({ $0.revokeLease(of: product.id, before: product.etag) }) else { return }
         // Encoded outside of the lock; the order of versions decides between two that do this at once.
         let document = ProductDocument(product)
         shard.state.withLock { $0.replace(document, of: product.id) }
-    }
-
-    private func remember(_ skuKey: String, _ id: ProductID) {
-        hints.withLock { hints in
-            if hints.count >= Self.hintLimit { hints.removeAll(keepingCapacity: true) }
-            hints[skuKey] = id
-        }
     }
 
     private func shard(of id: ProductID) -> Shard {

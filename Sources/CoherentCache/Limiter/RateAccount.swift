@@ -1,0 +1,121 @@
+import InventoryKit
+import NIOCore
+import Synchronization
+
+/// One caller's standing under one policy, in this process.
+///
+/// With Redis it is an advance: a few calls taken there at once are spent here within a moment, and a refusal is
+/// remembered until its time has come, so neither a busy caller nor an attacker costs a question for each call. At most
+/// one question is under way; who comes meanwhile waits for it. Without Redis it is the limit itself.
+final class RateAccount: Sendable {
+    /// How long an advance may be spent. What is left of it is lost to the caller, never to the limit.
+    static let advanceTime = Duration.milliseconds(100)
+    private static let advanceLimit: Int64 = 64
+
+    typealias Waiter = EventLoopPromise<RateDecision>
+
+    private struct State {
+        var local = CellRate()
+        var advance: Int64 = 0
+        var advanceEnd = BootTime(nanoseconds: 0)
+        /// How many more than are needed are asked for: grows while advances get spent, shrinks while they do not.
+        var spare: Int64 = 0
+        var standing = RateDecision(isAllowed: true, remaining: 0, resetAfter: 0, retryAfter: 0)
+        var refusedUntil = BootTime(nanoseconds: 0)
+        var waiting: [Waiter] = []
+        var isAsking = false
+    }
+
+    enum Step {
+        case decided(RateDecision)
+        /// Wait for this, and ask Redis for so many first, if any.
+        case wait(EventLoopFuture<RateDecision>, ask: Int64?)
+    }
+
+    private let state = Mutex(State())
+
+    /// The limit without Redis.
+    func takeHere(under policy: RatePolicy, now: BootTime) -> RateDecision {
+        state.withLock { $0.local.take(1, under: policy, now: now.microseconds).decision }
+    }
+
+    /// One call under a limit that Redis keeps.
+    func take(under policy: RatePolicy, now: BootTime, on loop: any EventLoop) -> Step {
+        state.withLock { state in
+            if now < state.refusedUntil {
+                return .decided(Self.refusal(state.standing, until: state.refusedUntil, now: now))
+            }
+            if state.advance > 0, now < state.advanceEnd {
+                state.advance -= 1
+                return .decided(Self.allowance(state.standing, advance: state.advance))
+            }
+            let waiter = loop.makePromise(of: RateDecision.self)
+            state.waiting.append(waiter)
+            guard !state.isAsking else { return .wait(waiter.futureResult, ask: nil) }
+            state.isAsking = true
+            // Only who spends an advance at once gets a larger one; what others were given would be lost to them.
+            if state.advance == 0, now < state.advanceEnd {
+                state.spare = min(max(1, state.spare * 2), Self.advanceLimit, policy.burst / 8)
+            } else {
+                state.spare /= 2
+            }
+            state.advance = 0
+            return .wait(waiter.futureResult, ask: 1 + state.spare)
+        }
+    }
+
+    /// Redis has granted so many of `wanted`.
+    ///
+    /// - Returns: how many to ask for once more, for those who still wait.
+    func granted(_ granted: Int64, of wanted: Int64, ahead: Int64, under policy: RatePolicy, now: BootTime) -> Int64? {
+        let isExhausted = granted < wanted
+        let (answers, more) = state.withLock { state in
+            state.standing = RateStanding(ahead: ahead, policy: policy).decision(isAllowed: !isExhausted)
+            var left = granted
+            var answers: [(Waiter, RateDecision)] = []
+            while left > 0, !state.waiting.isEmpty {
+                left -= 1
+                answers.append((state.waiting.removeFirst(), Self.allowance(state.standing, advance: left)))
+            }
+            state.advance = left
+            state.advanceEnd = now + Self.advanceTime
+            if isExhausted, left == 0 {
+                state.refusedUntil = now + .microseconds(state.standing.retryAfter)
+                let refusal = Self.refusal(state.standing, until: state.refusedUntil, now: now)
+                answers += state.waiting.map { ($0, refusal) }
+                state.waiting = []
+            }
+            state.isAsking = !state.waiting.isEmpty
+            return (answers, state.isAsking ? Int64(state.waiting.count) + state.spare : nil)
+        }
+        for (waiter, decision) in answers { waiter.succeed(decision) }
+        return more
+    }
+
+    /// Redis has not answered: who waits is judged here.
+    func lost(under policy: RatePolicy, now: BootTime) {
+        let answers = state.withLock { state in
+            defer {
+                state.waiting = []
+                state.isAsking = false
+            }
+            return state.waiting.map { ($0, state.local.take(1, under: policy, now: now.microseconds).decision) }
+        }
+        for (waiter, decision) in answers { waiter.succeed(decision) }
+    }
+
+    private static func allowance(_ standing: RateDecision, advance: Int64) -> RateDecision {
+        RateDecision(
+            isAllowed: true, remaining: standing.remaining + advance, resetAfter: standing.resetAfter, retryAfter: 0)
+    }
+
+    private static func refusal(_ standing: RateDecision, until end: BootTime, now: BootTime) -> RateDecision {
+        let wait = max(1, end.microseconds - now.microseconds)
+        return RateDecision(
+            isAllowed: false, remaining: 0, resetAfter: max(standing.resetAfter, wait), retryAfter: wait)
+    }
+}
+
+extension BootTime {
+    var microseconds: Int64 { nanoseconds / 1_000 }
+}

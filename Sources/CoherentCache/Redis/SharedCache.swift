@@ -1,0 +1,289 @@
+package import InventoryKit
+package import Logging
+package import NIOCore
+package import RedisClient
+
+/// The cache of daemons that share one MongoDB: finished documents in Redis, never less than what was acknowledged.
+///
+/// Leases settle every race inside one healthy Redis (``CacheScripts``), the switch everything else (``Fence``). Every
+/// daemon on a shared store needs it, also one without Redis: such a one keeps the others from caching.
+package final class SharedCache: ProductCache {
+    /// When a reader looks again for what somebody else is filling, each time after so long.
+    private static let polls = [Duration.milliseconds(5), .milliseconds(5), .milliseconds(5)]
+
+    /// How often a reader looks who finds that another one of this process was about to fill.
+    private static let looks = 3
+
+    /// How long it is remembered that an id is nobody's.
+    private static let absenceTime = Duration.seconds(10)
+
+    private let fence: Fence
+    private let reads: [ObjectIdentifier: JoinedReads]
+    private let breaker = Breaker()
+    private let turns = Turns()
+    private let storeReads = StoreReads()
+    private let counters = CacheCounters()
+    private let hints = SKUHints()
+    private let timeToLive: Duration
+    private let writeLimit: Duration
+    private let defences: Defences
+
+    /// - Parameters:
+    ///   - register: where the switch's document is.
+    ///   - redis: nothing for a daemon that has none.
+    ///   - group: the event loops that requests are served on.
+    ///   - timeToLive: a backstop, jittered by a tenth either way, so that what came together does not leave together.
+    ///   - writeLimit: longer than any write of the store takes; so long a writer of which nobody hears keeps others
+    ///     from filling.
+    package init(
+        register: any CacheSwitchRegister, redis: RedisClient?, group: any EventLoopGroup, timeToLive: Duration,
+        writeLimit: Duration, defences: Defences = .all, logger: Logger
+    ) {
+        fence = Fence(
+            register: register, redis: redis, scripts: CacheScripts(defences), defences: defences,
+            logger: logger)
+        let counters = counters
+        reads = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { loop in
+                (ObjectIdentifier(loop), JoinedReads(on: loop, counters: counters))
+            })
+        self.timeToLive = timeToLive
+        self.writeLimit = writeLimit
+        self.defences = defences
+    }
+
+    /// Begins to renew this daemon's lease on the switch.
+    package func start() { fence.start() }
+
+    package func close() async { await fence.close() }
+
+    package var statistics: CacheStatistics { counters.statistics }
+
+    package var condition: CacheCondition { fence.condition }
+
+    // MARK: Reading
+
+    package func glance(at id: ProductID, on loop: any EventLoop) -> Glance {
+        let arrival = BootTime.now()
+        guard breaker.allows(at: arrival), let leases = fence.leases(on: loop, at: arrival),
+            let reads = reads[ObjectIdentifier(loop)]
+        else { return .elsewhere }
+        let promise = loop.makePromise(of: CachedDocument?.self)
+        reads.get(id, with: leases) { result in
+            switch result {
+            case .success(let value?):
+                let read = CachedDocument(document: value.document, source: .hit)
+                self.counters.count(read)
+                promise.succeed(read)
+            case .success(nil): promise.succeed(nil)
+            case .failure(let error):
+                self.note(error, sent: arrival)
+                promise.succeed(nil)
+            }
+        }
+        return .asked(promise.futureResult)
+    }
+
+    package func document(
+        _ id: ProductID, load: @Sendable () async throws(InventoryError) -> Product?
+    ) async throws(InventoryError) -> CachedDocument {
+        let read = try await read(id, load)
+        if let key = read.document?.skuKey { hints.remember(key, id) }
+        counters.count(read)
+        return read
+    }
+
+    private func read(
+        _ id: ProductID, _ load: @Sendable () async throws(InventoryError) -> Product?
+    ) async throws(InventoryError) -> CachedDocument {
+        let arrival = BootTime.now()
+        guard breaker.allows(at: arrival), let leases = fence.leases(at: arrival) else {
+            return CachedDocument(document: try await stored(id, load), source: .bypass)
+        }
+        let way = await look(for: id, with: leases, sent: arrival)
+        switch way {
+        case .value(let value): return CachedDocument(document: value.document, source: .hit)
+        case .lease(let token): return try await fill(id, with: leases, token, load)
+        case .load(let source): return CachedDocument(document: try await stored(id, load), source: source)
+        }
+    }
+
+    private enum Way {
+        case value(CachedValue)
+        /// By filling, which has this process's turn.
+        case lease(LeaseToken)
+        /// From the store, without filling.
+        case load(CachedDocument.Source)
+    }
+
+    private func look(for id: ProductID, with leases: Leases, sent arrival: BootTime) async -> Way {
+        do {
+            for _ in 0..<Self.looks {
+                if let value = try await get(id, with: leases) { return .value(value) }
+                guard await turns.take(id) else { continue }
+                let way = await leaseOrWait(id, with: leases, sent: arrival)
+                if case .lease = way {} else { turns.leave(id) }
+                return way
+            }
+            return .load(.miss)
+        } catch { return bypass(error, sent: arrival) }
+    }
+
+    private func leaseOrWait(_ id: ProductID, with leases: Leases, sent arrival: BootTime) async -> Way {
+        do {
+            let token = LeaseToken()
+            switch try await leases.look(for: id, token: token) {
+            case .value(let value): return .value(value)
+            case .lease: return .lease(token)
+            case .busy: return .load(.miss)
+            case .wait: break
+            }
+            for pause in Self.polls {
+                try? await Task.sleep(for: pause)
+                if let value = try await get(id, with: leases) { return .value(value) }
+            }
+            return .load(.miss)
+        } catch { return bypass(error, sent: arrival) }
+    }
+
+    private func bypass(_ error: RedisError, sent: BootTime) -> Way {
+        note(error, sent: sent)
+        return .load(.bypass)
+    }
+
+    private func get(_ id: ProductID, with leases: Leases) async throws(RedisError) -> CachedValue? {
+        guard let reads = reads[ObjectIdentifier(leases.connection.eventLoop)] else { return nil }
+        return try await reads.get(id, with: leases)
+    }
+
+    private func fill(
+        _ id: ProductID, with leases: Leases, _ token: LeaseToken,
+        _ load: @Sendable () async throws(InventoryError) -> Product?
+    ) async throws(InventoryError) -> CachedDocument {
+        let began = BootTime.now()
+        let document: ProductDocument?
+        do { document = try await stored(id, load) } catch {
+            leases.giveBack(id, token: token)
+            turns.leave(id)
+            throw error
+        }
+        let (counters, turns) = (counters, turns)
+        leases.fill(
+            id, CachedValue(document).bytes, token: token, timeToLive: timeToLive(of: document)
+        ) { result in
+            // Who waits finds it there now.
+            turns.leave(id)
+            switch result {
+            case .success(let wasAllowed): counters.countFill(wasAllowed: wasAllowed, took: BootTime.now() - began)
+            case .failure: counters.countError()
+            }
+        }
+        return CachedDocument(document: document, source: .miss)
+    }
+
+    private func stored(
+        _ id: ProductID, _ load: @Sendable () async throws(InventoryError) -> Product?
+    ) async throws(InventoryError) -> ProductDocument? {
+        try await storeReads.product(id, load: load).map(ProductDocument.init)
+    }
+
+    private func timeToLive(of document: ProductDocument?) -> Duration {
+        (document == nil ? min(Self.absenceTime, timeToLive) : timeToLive) * Double.random(in: 0.9...1.1)
+    }
+
+    private func note(_ error: RedisError, sent: BootTime) {
+        counters.countError()
+        if error == .timedOut { breaker.trip(sent: sent, at: .now()) }
+    }
+
+    // MARK: Writing
+
+    package func write<Outcome: Sendable>(
+        _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
+    ) async throws(InventoryError) -> Outcome {
+        let writer = await begin(id)
+        let written: Written<Outcome>
+        do { written = try await body() } catch {
+            // What became of it may not be known. Then the mark stays until it is overdue, and nobody fills meanwhile.
+            if let writer, error.hasNoEffect { withdraw(writer) }
+            throw error
+        }
+        let product = written.product
+        if let writer, writer.id != product.id {
+            // The SKU has moved on to another product.
+            withdraw(writer)
+            try await settle(product, nil)
+        } else {
+            try await settle(product, writer)
+        }
+        return written.outcome
+    }
+
+    package func settle(_ products: [Product]) async throws(InventoryError) {
+        let failure = await withTaskGroup(of: InventoryError?.self) { group in
+            for product in products { group.addTask { await self.failureToSettle(product) } }
+            return await group.reduce(nil) { $0 ?? $1 }
+        }
+        if let failure { throw failure }
+    }
+
+    private func failureToSettle(_ product: Product) async -> InventoryError? {
+        do {
+            try await settle(product, nil)
+            return nil
+        } catch { return error }
+    }
+
+    package func hint(for sku: SKU) -> ProductID? { hints[sku] }
+
+    private func settle(_ product: Product, _ writer: Writer?) async throws(InventoryError) {
+        if !product.isArchived { hints.remember(product.catalogue.sku.key, product.id) }
+        counters.countInvalidation()
+        guard defences.contains(.end) else { return }
+        let document = writer?.registration.map { _ in
+            (value: CachedValue(ProductDocument(product)).bytes, timeToLive: timeToLive * Double.random(in: 0.9...1.1))
+        }
+        try await fence.settle(writer ?? Writer(id: product.id), document: document)
+    }
+
+    /// Tells readers and other writers that a write is coming. That is for their good: without it, END alone keeps the
+    /// cache right.
+    private func begin(_ id: ProductID?) async -> Writer? {
+        guard let id else { return nil }
+        var writer = Writer(id: id)
+        guard let leases = fence.leases(at: .now()) else { return writer }
+        do {
+            try await leases.begin(id, token: writer.token, limit: writeLimit)
+            writer.registration = leases
+        } catch { counters.countError() }
+        return writer
+    }
+
+    private func withdraw(_ writer: Writer) {
+        guard let leases = writer.registration else { return }
+        Task { [counters] in
+            do { try await leases.end(writer.id, token: writer.token, document: nil) } catch { counters.countError() }
+        }
+    }
+}
+
+/// A write under way.
+struct Writer: Sendable {
+    let id: ProductID
+    let token = LeaseToken()
+
+    /// Where Redis had said before the write was sent that it knows of it.
+    var registration: Leases?
+
+    init(id: ProductID) { self.id = id }
+}
+
+extension InventoryError {
+    /// Whether it is certain that nothing was written.
+    fileprivate var hasNoEffect: Bool {
+        switch self {
+        case .unavailable(.outOfReach), .unavailable(.outcomeUnknown): false
+        default: true
+        }
+    }
+}

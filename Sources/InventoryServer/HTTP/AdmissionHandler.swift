@@ -1,0 +1,247 @@
+import InventoryKit
+import NIOCore
+import NIOHTTP1
+
+/// Takes each request first, right on the event loop and ahead of Hummingbird: refuses who calls too often, answers a
+/// plain read of a product that the cache has, and passes everything else on. The answers are worth half as many reads
+/// again (`docs/decisions.md`), and a refusal costs next to nothing.
+///
+/// It stands behind ``ConnectionGuard``, which counts its answers like all others. It looks at one request at a time, in
+/// their order: while an answer is on its way, is owed, or cannot go out because the client does not read, what comes
+/// behind is kept back and nothing more is read from the connection, so what is kept is never more than had been read by
+/// then.
+final class AdmissionHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    struct Answer: Sendable {
+        let head: HTTPResponseHead
+        let body: ByteBuffer
+    }
+
+    /// What becomes of a request.
+    enum Verdict: Sendable {
+        case answer(Answer)
+        /// It is passed on, and its answer gets these fields.
+        case pass(RateFields?)
+    }
+
+    enum Look {
+        case now(Verdict)
+        /// On the connection's event loop. A failure passes the request on.
+        case soon(EventLoopFuture<Verdict>)
+    }
+
+    typealias Judge = @Sendable (HTTPRequestHead, Peer, any EventLoop) -> Look
+
+    private enum State {
+        /// Parts are passed on as they come.
+        case passing
+        /// The request that is coming in gets this answer when it is complete.
+        case answering(Answer)
+        /// The request that is coming in has been answered before it was complete.
+        case dropping
+        /// What becomes of the request is not known yet.
+        case waiting(HTTPRequestHead)
+    }
+
+    /// What came in behind a request that is not through.
+    private enum Later {
+        case part(HTTPServerRequestPart)
+        case inputClosed
+    }
+
+    private let judge: Judge
+    private var state = State.passing
+    private var later = CircularBuffer<Later>()
+    private var isCatchingUp = false
+
+    /// Somebody asked to read on while that was not wanted.
+    private var readIsOwed = false
+
+    /// A request was passed on, and its answer has not gone out in whole.
+    private var isAnswerOwed = false
+
+    /// What the answer to the request that was passed on gets.
+    private var fields: RateFields?
+    private var peer: Peer?
+
+    init(judge: @escaping Judge) {
+        self.judge = judge
+    }
+
+    private var isWaiting: Bool { if case .waiting = state { true } else { false } }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if isHeldUp(part, context) { later.append(.part(part)) } else { take(part, context) }
+    }
+
+    /// Whether what comes in has to stand in line.
+    private func isHeldUp(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+        isWaiting || !later.isEmpty || !mayBegin(part, context)
+    }
+
+    private func mayBegin(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+        guard case .head = part else { return true }
+        return !isAnswerOwed && context.channel.isWritable
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Told of the end before the requests, the framework would not take them any more.
+        if isWaiting || !later.isEmpty, event as? ChannelEvent == .inputClosed {
+            later.append(.inputClosed)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isWaiting || !later.isEmpty { readIsOwed = true } else { context.read() }
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (part, state) {
+        case (.head(let head), _): begin(head, context)
+        // It needs no body, and one that comes all the same says nothing.
+        case (.body, .answering), (.body, .dropping): break
+        case (.end, .dropping): state = .passing
+        case (.end, .answering(let answer)):
+            state = .passing
+            write(answer, context)
+        default: context.fireChannelRead(wrapInboundOut(part))
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let peer = self.peer ?? Peer(context.channel.remoteAddress)
+        self.peer = peer
+        switch judge(head, peer, context.eventLoop) {
+        case .now(let verdict): perform(verdict, on: head, context)
+        case .soon(let verdict):
+            state = .waiting(head)
+            let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+            let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
+            verdict.whenComplete { result in
+                let verdict = (try? result.get()) ?? .pass(nil)
+                handlerBox.value.settle(verdict, contextBox.value)
+            }
+        }
+    }
+
+    private func perform(_ verdict: Verdict, on head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        switch verdict {
+        case .pass(let fields):
+            isAnswerOwed = true
+            self.fields = fields
+            state = .passing
+            context.fireChannelRead(wrapInboundOut(.head(head)))
+        // A small body is let in first, so that the connection can go on; a long one is not waited for.
+        case .answer(let answer) where Self.hasLongBody(head):
+            state = .dropping
+            write(answer, context)
+        case .answer(let answer): state = .answering(answer)
+        }
+    }
+
+    private static func hasLongBody(_ head: HTTPRequestHead) -> Bool {
+        if head.headers.contains(name: "transfer-encoding") { return true }
+        guard let length = head.headers.first(name: "content-length") else { return false }
+        return Int(length).map { $0 > 64 * 1_024 } ?? true
+    }
+
+    private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    // MARK: Waiting
+
+    /// Does with the request that waited what its verdict says, and then takes up what came in behind it.
+    private func settle(_ verdict: Verdict, _ context: ChannelHandlerContext) {
+        // The connection may have gone in the meantime.
+        guard case .waiting(let head) = state else { return }
+        perform(verdict, on: head, context)
+        if !isCatchingUp { catchUp(context) }
+    }
+
+    private func catchUp(_ context: ChannelHandlerContext) {
+        isCatchingUp = true
+        while !isWaiting, let next = later.first {
+            if case .part(let part) = next, !mayBegin(part, context) { break }
+            later.removeFirst()
+            switch next {
+            case .part(let part): take(part, context)
+            case .inputClosed: context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            }
+        }
+        isCatchingUp = false
+        // What was passed on came outside of a read, and is looked at only after one.
+        context.fireChannelReadComplete()
+        guard !isWaiting, later.isEmpty, readIsOwed else { return }
+        readIsOwed = false
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        context.fireChannelWritabilityChanged()
+        if context.channel.isWritable, !later.isEmpty, !isCatchingUp { catchUp(context) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        forget()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { forget() }
+
+    private func forget() {
+        state = .passing
+        later.removeAll()
+    }
+
+    // MARK: Answers
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where head.status.code >= 200 && fields != nil:
+            fields?.add(to: &head.headers)
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            isAnswerOwed = false
+            fields = nil
+            context.write(data, promise: promise)
+            goOnSoon(context)
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    /// When this answer is out: what follows it must not be begun in the middle of writing it.
+    private func goOnSoon(_ context: ChannelHandlerContext) {
+        guard !later.isEmpty else { return }
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            let handler = handlerBox.value
+            if !handler.isWaiting, !handler.isCatchingUp { handler.catchUp(contextBox.value) }
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+struct Peer: Sendable {
+    let address: IPAddress?
+
+    /// As whom it is limited, where it speaks for itself.
+    let caller: String
+
+    init(_ address: SocketAddress?) {
+        self.address = address.flatMap(IPAddress.init)
+        caller = self.address?.caller ?? "local"
+    }
+}

@@ -1,0 +1,181 @@
+import InventoryKit
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// What is decided of a request before it is passed on: the limit of its caller, and whether the cache alone answers it.
+extension Front {
+    /// - Parameters:
+    ///   - head: of a request whose turn it is.
+    ///   - peer: who is at the other end of the connection.
+    func judge(
+        _ head: HTTPRequestHead, from peer: Peer, _ cache: any ProductCache, _ limiter: any RateLimiter,
+        on loop: any EventLoop
+    ) -> AdmissionHandler.Look {
+        let settings = state.settings
+        guard let (limited, policy) = settings.limits.policy(for: head) else {
+            return look(for: head, in: cache, nil, on: loop)
+        }
+        let caller = caller(of: head, peer, settings.limits)
+        switch limiter.admit(caller, to: limited, under: policy, on: loop) {
+        case .decided(let decision):
+            let fields = RateFields(limited, policy, decision)
+            guard decision.isAllowed else { return .now(.answer(refusal(of: head, decision, fields))) }
+            return look(for: head, in: cache, fields, on: loop)
+        case .asked(let decision):
+            // Both questions leave together, and what the cache says counts only if the limiter agrees.
+            let look = look(for: head, in: cache, nil, on: loop)
+            let verdict: EventLoopFuture<AdmissionHandler.Verdict> =
+                switch look {
+                case .now(let verdict): loop.makeSucceededFuture(verdict)
+                case .soon(let verdict): verdict
+                }
+            return .soon(
+                decision.and(verdict).map { decision, verdict in
+                    let fields = RateFields(limited, policy, decision)
+                    guard decision.isAllowed else { return .answer(self.refusal(of: head, decision, fields)) }
+                    return verdict.adding(fields)
+                })
+        }
+    }
+
+    private func caller(of head: HTTPRequestHead, _ peer: Peer, _ limits: RateLimits) -> String {
+        guard !limits.trustedProxies.isEmpty else { return peer.caller }
+        let address = ForwardedCaller.address(
+            peer: peer.address, forwardedFor: head.headers["x-forwarded-for"], trusted: limits.trustedProxies)
+        return address?.caller ?? peer.caller
+    }
+
+    // MARK: Answers of the cache
+
+    /// The answer to a plain read of a product that needs nothing but the cache: the same as the route gives, without
+    /// its way. Whatever needs a second look (conditions, other media types, CORS, a server that stops) takes the route.
+    private func look(
+        for head: HTTPRequestHead, in cache: any ProductCache, _ fields: RateFields?, on loop: any EventLoop
+    ) -> AdmissionHandler.Look {
+        guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
+            head.uri.hasPrefix(Self.productPath), !state.isStopping,
+            !["origin", "if-none-match", "expect"].contains(where: head.headers.contains(name:)),
+            head.headers.first(name: "accept").map({ $0 == "*/*" || $0 == "application/json" }) ?? true,
+            let id = try? ProductID(String(head.uri.dropFirst(Self.productPath.count)))
+        else { return .now(.pass(fields)) }
+        let arrival = ContinuousClock.now
+        switch cache.glance(at: id, on: loop) {
+        case .here(let document):
+            return .now(AdmissionHandler.Verdict.answer(hit(document, for: head, since: arrival)).adding(fields))
+        case .elsewhere: return .now(.pass(fields))
+        case .asked(let reply):
+            return .soon(
+                reply.map { read in
+                    guard let read else { return .pass(fields) }
+                    let answer =
+                        read.document.map { self.hit($0, for: head, since: arrival) }
+                        ?? self.absence(of: id, for: head, since: arrival)
+                    return AdmissionHandler.Verdict.answer(answer).adding(fields)
+                })
+        }
+    }
+
+    private static let productPath = "/v1/products/"
+
+    private func hit(
+        _ document: ProductDocument, for head: HTTPRequestHead, since arrival: ContinuousClock.Instant
+    ) -> AdmissionHandler.Answer {
+        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
+        var headers = headersOfEveryAnswer(requestID)
+        headers.add(contentsOf: [
+            ("ETag", document.etag.quoted), ("Cache-Control", "no-cache"),
+            ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
+            ("Content-Length", String(document.body.readableBytes)),
+        ])
+        return answer(head, .ok, headers, document.body, requestID, since: arrival)
+    }
+
+    /// The answer to a read of an id of which the cache knows that it is nobody's.
+    private func absence(
+        of id: ProductID, for head: HTTPRequestHead, since arrival: ContinuousClock.Instant
+    ) -> AdmissionHandler.Answer {
+        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
+        let (headers, body) = render(Problem(Inventory.noProduct(.id(id))), head, requestID)
+        return answer(head, .notFound, headers, body, requestID, since: arrival)
+    }
+
+    private func answer(
+        _ head: HTTPRequestHead, _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer,
+        _ requestID: String, since arrival: ContinuousClock.Instant
+    ) -> AdmissionHandler.Answer {
+        var headers = headers
+        let settings = state.settings
+        if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
+        if settings.logLevel <= .info {
+            log.access(
+                AccessLogEntry(
+                    requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri,
+                    status: Int(status.code), duration: .now - arrival, cache: CachedDocument.Source.hit.rawValue,
+                    caller: Call.anonymous, error: nil
+                )
+            )
+        }
+        return AdmissionHandler.Answer(
+            head: HTTPResponseHead(version: .http1_1, status: status, headers: headers), body: body)
+    }
+
+    // MARK: Refusals
+
+    private func refusal(
+        of head: HTTPRequestHead, _ decision: RateDecision, _ fields: RateFields
+    ) -> AdmissionHandler.Answer {
+        let settings = state.settings
+        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
+        let wait = max(1, RateFields.seconds(decision.retryAfter))
+        let problem = Problem(.rateLimited, "This caller has used up its limit. Try again in \(wait) s.")
+        var (headers, body) = render(problem, head, requestID)
+        headers.add(name: "Retry-After", value: String(wait))
+        fields.add(to: &headers)
+        if !settings.corsOrigins.isEmpty {
+            headers.add(name: "Vary", value: "Origin")
+            if let origin = head.headers.first(name: "origin"), settings.allows(origin: origin) {
+                headers.add(name: "Access-Control-Allow-Origin", value: origin)
+                headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
+            }
+        }
+        if settings.logLevel <= .info {
+            log.access(
+                AccessLogEntry(
+                    requestID: requestID, method: head.method.rawValue, route: "-",
+                    path: String(head.uri.prefix { $0 != "?" }), status: 429, duration: .zero, cache: nil,
+                    caller: Call.anonymous, error: ProblemCode.rateLimited.rawValue
+                )
+            )
+        }
+        if head.method == .HEAD { body.clear() }
+        return AdmissionHandler.Answer(
+            head: HTTPResponseHead(version: .http1_1, status: .tooManyRequests, headers: headers), body: body)
+    }
+
+    private func render(
+        _ problem: Problem, _ head: HTTPRequestHead, _ requestID: String
+    ) -> (HTTPHeaders, ByteBuffer) {
+        let path = String(head.uri.prefix { $0 != "?" })
+        let body = problem.body(path: path, requestID: requestID)
+        var headers = headersOfEveryAnswer(requestID)
+        headers.add(contentsOf: [
+            ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"),
+            ("Content-Length", String(body.readableBytes)),
+        ])
+        return (headers, body)
+    }
+}
+
+extension AdmissionHandler.Verdict {
+    fileprivate func adding(_ fields: RateFields?) -> Self {
+        guard let fields else { return self }
+        switch self {
+        case .pass: return .pass(fields)
+        case .answer(let answer):
+            var head = answer.head
+            fields.add(to: &head.headers)
+            return .answer(AdmissionHandler.Answer(head: head, body: answer.body))
+        }
+    }
+}
