@@ -16,27 +16,25 @@ package final class FaultyProxy: Sendable {
 
     /// Where clients connect to.
     package let port: Int
-    private let target: Int
     private let network: Network
     private let listener: Mutex<any Channel>
 
-    private init(port: Int, target: Int, listener: any Channel, network: Network) {
+    private init(port: Int, listener: any Channel, network: Network) {
         self.port = port
-        self.target = target
         self.listener = Mutex(listener)
         self.network = network
     }
 
     /// Listens on a free port for connections to `target`, another port of this host.
     package static func start(to target: Int) async throws -> FaultyProxy {
-        let network = Network()
+        let network = Network(target: target)
         var attempts = 0
         while true {
             attempts += 1
             let port = FreePort.any()
             do {
-                let listener = try await listen(on: port, to: target, network)
-                return FaultyProxy(port: port, target: target, listener: listener, network: network)
+                let listener = try await listen(on: port, network)
+                return FaultyProxy(port: port, listener: listener, network: network)
             } catch  where attempts < 5 {
                 // Somebody was faster on that port.
                 continue
@@ -69,7 +67,7 @@ package final class FaultyProxy: Sendable {
     /// Takes connections again.
     package func accept() async throws {
         guard !listener.withLock({ $0.isActive }) else { return }
-        let channel = try await Self.listen(on: port, to: target, network)
+        let channel = try await Self.listen(on: port, network)
         listener.withLock { $0 = channel }
     }
 
@@ -93,6 +91,10 @@ package final class FaultyProxy: Sendable {
         network.change { $0.trap = Trap(loss: loss, marker: marker.map { Array($0.utf8) }, remaining: times) }
     }
 
+    /// Leads new connections to another port of this host, as an address that moves when a server fails over. Those
+    /// there are stay where they are; ``cut()`` ends them.
+    package func retarget(to port: Int) { network.target = port }
+
     // MARK: What it sees
 
     /// How many requests or answers were lost since it started.
@@ -109,14 +111,14 @@ package final class FaultyProxy: Sendable {
         try await eventually("\(count) losses, \(lost) so far", within: patience) { lost >= count ? () : nil }
     }
 
-    private static func listen(on port: Int, to target: Int, _ network: Network) async throws -> any Channel {
+    private static func listen(on port: Int, _ network: Network) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { client in
                 client.eventLoop.makeCompletedFuture {
                     let connection = ProxiedConnection(client: client, network: network)
-                    try connection.open(to: target)
+                    try connection.open(to: network.target)
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
@@ -140,13 +142,24 @@ struct Trap {
 /// What all connections of a proxy share.
 final class Network: Sendable {
     private struct Shared {
+        var target: Int
         var state = NetworkState()
         var lost = 0
         var held = 0
         var connections: [ObjectIdentifier: NIOLoopBound<ProxiedConnection>] = [:]
     }
 
-    private let shared = Mutex(Shared())
+    private let shared: Mutex<Shared>
+
+    init(target: Int) {
+        shared = Mutex(Shared(target: target))
+    }
+
+    /// Where connections to come lead to.
+    var target: Int {
+        get { shared.withLock { $0.target } }
+        set { shared.withLock { $0.target = newValue } }
+    }
 
     var state: NetworkState { shared.withLock { $0.state } }
     var lost: Int { shared.withLock { $0.lost } }

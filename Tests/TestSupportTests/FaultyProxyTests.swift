@@ -173,6 +173,22 @@ struct FaultyProxyTests {
         #expect(server.received.count == 100)
     }
 
+    @Test("It leads to another server when told to, and connections there are stay with the first")
+    func retarget() async throws {
+        let other = try await EchoServer()
+        let connection = try await RawConnection.open(port: proxy.port)
+        try await connection.converse { [proxy] inbound, outbound in
+            try await outbound.write(ByteBuffer(string: "one"))
+            #expect(try await inbound.next().map { String(buffer: $0) } == "one")
+            proxy.retarget(to: other.port)
+            try await outbound.write(ByteBuffer(string: "two"))
+            #expect(try await inbound.next().map { String(buffer: $0) } == "two")
+        }
+        #expect(try await exchange("three") == "three")
+        #expect(server.received == "onetwo")
+        #expect(other.received == "three")
+    }
+
     @Test("A loss that does not come is not waited for without end")
     func patience() async throws {
         await #expect(throws: TookTooLong.self) { try await proxy.lost(1, within: .milliseconds(20)) }
