@@ -10,7 +10,7 @@ const TTL_S = 60;
 
 async function main() {
   const mongo = await MongoClient.connect(process.env.MONGO_URL, {
-    useUnifiedTopology: true, poolSize: 16, w: 'majority', j: true,
+    useUnifiedTopology: true, poolSize: 16, writeConcern: { w: 'majority', j: true },
   });
   const products = mongo.db().collection('products');
   const cache = redis.createClient({ url: process.env.REDIS_URL });
