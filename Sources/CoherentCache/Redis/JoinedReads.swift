@@ -43,6 +43,8 @@ final class JoinedReads: Sendable {
         unsent.value.questions[id] = question
         let command = RedisCommand(["GET", RedisArgument(CacheKeys.value(id, in: leases.generation))])
         connection.send(command, timeout: Leases.readTimeout) { result in
+            // A question may end without having left, where the connection has ended: nobody may join it then.
+            if self.unsent.value.questions[id] === question { self.unsent.value.questions[id] = nil }
             let answer = Self.value(result, of: id)
             for completion in question.waiting { completion(answer) }
         }
