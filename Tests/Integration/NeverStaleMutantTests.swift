@@ -58,7 +58,7 @@ enum Defence: String, CaseIterable, CustomTestStringConvertible {
     var testDescription: String { rawValue }
 
     /// After so many there must have been a stale read. It stops at the first.
-    var rounds: Int { self == .namespace ? 6 : 40 }
+    var rounds: Int { self == .namespace ? 6 : 100 }
 
     var plan: CachedCluster.Plan {
         var plan = CachedCluster.Plan()
