@@ -132,6 +132,19 @@ struct SharedCacheTests {
         }
     }
 
+    /// Fails where what a repetition is told is put into the cache: it may be older than what others have written.
+    @Test("A repeated write leaves no document")
+    func repetition() async throws {
+        try await Self.with(1) { daemons, _ in
+            let old = try Sample.product(id: 9, stockVersion: 1)
+            let new = try Sample.product(id: 9, stockVersion: 2)
+            try await daemons[0].cache.write(old.id) { () async throws(InventoryError) in
+                Written(outcome: (), product: old, isOwn: false)
+            }
+            #expect(try await daemons[0].cache.document(old.id) { new }.document?.etag == new.etag)
+        }
+    }
+
     /// Fails where a writer that is under way does not keep readers from filling.
     @Test("While a writer is under way nobody fills")
     func busy() async throws {

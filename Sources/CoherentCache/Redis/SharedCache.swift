@@ -214,7 +214,7 @@ package final class SharedCache: ProductCache {
             withdraw(writer)
             try await settle(product, nil)
         } else {
-            try await settle(product, writer)
+            try await settle(product, writer, isOwn: written.isOwn)
         }
         return written.outcome
     }
@@ -236,11 +236,11 @@ package final class SharedCache: ProductCache {
 
     package func hint(for sku: SKU) -> ProductID? { hints[sku] }
 
-    private func settle(_ product: Product, _ writer: Writer?) async throws(InventoryError) {
+    private func settle(_ product: Product, _ writer: Writer?, isOwn: Bool = true) async throws(InventoryError) {
         if !product.isArchived { hints.remember(product.catalogue.sku.key, product.id) }
         counters.countInvalidation()
         guard defences.contains(.end) else { return }
-        let document = writer?.registration.map { _ in
+        let document = (isOwn ? writer : nil)?.registration.map { _ in
             (value: CachedValue(ProductDocument(product)).bytes, timeToLive: timeToLive * Double.random(in: 0.9...1.1))
         }
         try await fence.settle(writer ?? Writer(id: product.id), document: document)

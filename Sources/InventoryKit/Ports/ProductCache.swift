@@ -58,9 +58,14 @@ package struct Written<Outcome: Sendable>: Sendable {
     package let outcome: Outcome
     package let product: Product
 
-    package init(outcome: Outcome, product: Product) {
+    /// Whether this very write made the product what it is. What a repetition is told may have been read before others
+    /// wrote, so it must not be cached.
+    package let isOwn: Bool
+
+    package init(outcome: Outcome, product: Product, isOwn: Bool = true) {
         self.outcome = outcome
         self.product = product
+        self.isOwn = isOwn
     }
 }
 

@@ -90,7 +90,7 @@ package struct Inventory: Sendable {
         )
         return try await cache.write(likelyID(of: reference)) { () async throws(InventoryError) in
             let outcome = try await store.move(command)
-            return Written(outcome: outcome, product: outcome.product)
+            return Written(outcome: outcome, product: outcome.product, isOwn: !outcome.replayed)
         }
     }
 
