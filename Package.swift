@@ -106,7 +106,7 @@ let package = Package(
         ),
         .target(
             name: "StoreContract",
-            dependencies: ["InventoryKit"],
+            dependencies: ["InventoryKit", "TestSupport"],
             path: "Tests/StoreContract",
             swiftSettings: testSettings
         ),
@@ -114,7 +114,10 @@ let package = Package(
             name: "TestSupportTests", dependencies: ["InventoryKit", "TestSupport", .nioCore, .nioPosix],
             swiftSettings: testSettings
         ),
-        .testTarget(name: "InventoryKitTests", dependencies: ["InventoryKit", .nioCore], swiftSettings: testSettings),
+        .testTarget(
+            name: "InventoryKitTests", dependencies: ["InventoryKit", "TestSupport", .nioCore],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: ["InventoryKit", "SQLiteStore", "StoreContract", "TestSupport", .grdb, .logging],

@@ -146,6 +146,37 @@ struct CallerRateLimiterTests {
         }
     }
 
+    @Test(
+        "A Redis that has lost everything has only forgotten: callers begin anew, except where a refusal is remembered")
+    func forgotten() async throws {
+        try await Self.with(2) { daemons, server in
+            let policy = try RatePolicy("1/h:1")
+            #expect(try await daemons[0].admit("a", policy).isAllowed)
+            #expect(try await !daemons[0].admit("a", policy).isAllowed)
+            try await server.command("FLUSHALL")
+            #expect(try await daemons[1].admit("a", policy).isAllowed)
+            #expect(try await !daemons[0].admit("a", policy).isAllowed)
+        }
+    }
+
+    /// Fails in a table that grows with whoever calls.
+    @Test("Of very many callers the oldest are forgotten")
+    func bounded() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let limiter = CallerRateLimiter(redis: nil)
+        let policy = try RatePolicy("1/h:1")
+        func isAllowed(_ caller: String) -> Bool {
+            guard case .decided(let decision) = limiter.admit(caller, to: .read, under: policy, on: loop) else {
+                return false
+            }
+            return decision.isAllowed
+        }
+        #expect(isAllowed("first"))
+        #expect(!isAllowed("first"))
+        for number in 0..<200_000 where !isAllowed("\(number)") { Issue.record("\(number) is new") }
+        #expect(isAllowed("first"))
+    }
+
     @Test("Without Redis the same limit holds in each daemon, and with it again all are one", arguments: [false, true])
     func withoutRedis(isFrozen: Bool) async throws {
         try await Self.with(1, timeout: .milliseconds(20)) { daemons, server in

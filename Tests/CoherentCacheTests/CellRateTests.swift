@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 @testable import CoherentCache
@@ -29,7 +30,7 @@ struct CellRateTests {
     /// Fails where rounding, or several taken at once, give more than was said.
     @Test("Never more than burst and rate allow, whatever is asked when", arguments: 0..<20)
     func bound(seed: UInt64) throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         let policies = ["1000/s:2000", "3/s:1", "7/m", "100/h:9", "1000000/s:1000000", "333333/s:5"]
         let policy = try RatePolicy(try #require(policies.randomElement(using: &random)))
         var rate = CellRate()
@@ -57,20 +58,5 @@ struct CellRateTests {
         var rate = CellRate()
         #expect(rate.take(1, under: policy, now: 5_000_000).granted == 1)
         #expect(rate.take(1, under: policy, now: 1_000_000).granted == 0)
-    }
-}
-
-/// Vigna's SplitMix64: small, and the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 private let list = ["archived=false", "q=heart", "sort=-price"]

@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 /// 2026-01-31T12:00:00Z.

@@ -1,5 +1,6 @@
 import InventoryKit
 import NIOCore
+import TestSupport
 import Testing
 
 private func readBack(_ product: Product) throws -> JSONDocument {

@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 @Suite("Search terms")

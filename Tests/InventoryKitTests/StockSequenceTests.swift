@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 @Suite("A long run of stock commands")

@@ -1,19 +1,16 @@
 import Foundation
 import InventoryKit
-import Synchronization
 
 /// A real `mongod` on a port of its own, with data that are thrown away.
-package final class MongoServer: Sendable {
+package final class MongoServer: LeashedServer {
     package enum Failure: Error, CustomStringConvertible {
         case noBinary(String)
         case didNotStart(log: String)
-        case notRunning
 
         package var description: String {
             switch self {
             case .noBinary(let why): "\(why): set MONGOD, put mongod on the PATH, or run ./scripts/test, which gets one"
             case .didNotStart(let log): "mongod did not start:\n\(log)"
-            case .notRunning: "mongod does not run"
             }
         }
     }
@@ -35,7 +32,7 @@ package final class MongoServer: Sendable {
     package let directory: String
     private let replicaSet: String?
     private let arguments: [String]
-    private let process = Mutex<LeashedProcess?>(nil)
+    package let process = ServerProcess("mongod")
 
     private init(port: Int, directory: String, replicaSet: String?, arguments: [String]) {
         self.port = port
@@ -69,8 +66,6 @@ package final class MongoServer: Sendable {
         }
     }
 
-    deinit { process.withLock { $0?.signal(SIGKILL) } }
-
     // MARK: Its addresses
 
     /// The URL of one of its databases. It leads to this server alone, also where that is a member of a set.
@@ -85,59 +80,20 @@ package final class MongoServer: Sendable {
         "test_" + UUID().uuidString.replacing("-", with: "").lowercased()
     }
 
-    package var log: String { Self.log(in: directory) }
+    package var log: String { ServerLog.tail(of: Self.logFile(in: directory)) }
 
     // MARK: Its life
 
-    package var pid: Int32? { process.withLock { $0 }?.runningPID }
-
-    /// Sends it a signal.
-    package func signal(_ number: Int32) throws {
-        guard let process = process.withLock({ $0 }), process.runningPID != nil else { throw Failure.notRunning }
-        process.signal(number)
-    }
-
-    /// `kill -9`, and waits until it is dead.
-    package func killHard() async throws {
-        try signal(SIGKILL)
-        try await exit()
-    }
-
-    /// SIGTERM, and its exit code; 0 where it went orderly.
-    @discardableResult
-    package func stop() async throws -> Int32 {
-        try signal(SIGTERM)
-        return try await exit()
-    }
-
-    /// Freezes it: connections stay, and nothing is answered.
-    package func pause() throws { try signal(SIGSTOP) }
-
-    package func resume() throws { try signal(SIGCONT) }
-
-    /// Starts it again on the same port and the same data, and returns when it answers. One that still runs is stopped
-    /// before.
-    package func restart() async throws {
-        if pid != nil { try await stop() }
-        try await start()
-    }
-
-    /// Waits for its end.
-    @discardableResult
-    package func exit() async throws -> Int32 {
-        guard let process = process.withLock({ $0 }) else { throw Failure.notRunning }
-        return try await eventually("mongod to end") { process.exitCode }
-    }
-
-    private func start() async throws {
+    package func start() async throws {
         var command = [try Self.binary(), "--port", "\(port)", "--dbpath", directory + "/data"]
         command += ["--logpath", Self.logFile(in: directory)] + Self.options
         if let replicaSet { command += ["--replSet", replicaSet, "--oplogSize", "64"] }
-        let started = try LeashedProcess(command + arguments, litter: directory)
-        process.withLock { $0 = started }
+        let started = try process.launch(command + arguments, litter: directory)
         let shell = MongoShell(url: url() + "&serverSelectionTimeoutMS=2000&socketTimeoutMS=2000")
         try await eventually("mongod to answer on port \(port)") {
-            guard started.runningPID != nil else { throw Failure.didNotStart(log: Self.log(in: directory)) }
+            guard started.runningPID != nil else {
+                throw Failure.didNotStart(log: ServerLog.tail(of: Self.logFile(in: directory)))
+            }
             return (try? await shell.run(#"{"ping": 1}"#, on: "admin")).map { _ in }
         }
         // Another server may be the one that answered, where this one found its port taken.
@@ -171,10 +127,4 @@ package final class MongoServer: Sendable {
     }
 
     private static func logFile(in directory: String) -> String { directory + "/mongod.log" }
-
-    /// The last lines of the log.
-    private static func log(in directory: String) -> String {
-        guard let bytes = FileManager.default.contents(atPath: logFile(in: directory)) else { return "(no log)" }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(20).joined(separator: "\n")
-    }
 }

@@ -1,19 +1,16 @@
 import Foundation
-import Synchronization
 
 /// A real `redis-server` on a port or a Unix socket of its own, with data that are thrown away.
-package final class RedisServer: Sendable {
+package final class RedisServer: LeashedServer {
     package enum Failure: Error, CustomStringConvertible {
         case noBinary
         case didNotStart(log: String)
-        case notRunning
         case noReply(String)
 
         package var description: String {
             switch self {
             case .noBinary: "there is no redis-server: set REDIS_SERVER, or put it on the PATH"
             case .didNotStart(let log): "redis-server did not start:\n\(log)"
-            case .notRunning: "redis-server does not run"
             case .noReply(let text): "redis-cli: \(text)"
             }
         }
@@ -33,7 +30,7 @@ package final class RedisServer: Sendable {
     package let directory: String
     private let arguments: [String]
     private let password: String?
-    private let process = Mutex<LeashedProcess?>(nil)
+    package let process = ServerProcess("redis-server")
 
     private init(address: Address, directory: String, arguments: [String], password: String?) {
         self.address = address
@@ -80,8 +77,6 @@ package final class RedisServer: Sendable {
         }
     }
 
-    deinit { process.withLock { $0?.signal(SIGKILL) } }
-
     // MARK: Its addresses
 
     /// Its URL, with its password if it has one.
@@ -107,51 +102,11 @@ package final class RedisServer: Sendable {
         }
     }
 
-    package var log: String { Self.log(in: directory) }
+    package var log: String { ServerLog.tail(of: Self.logFile(in: directory)) }
 
     // MARK: Its life
 
-    package var pid: Int32? { process.withLock { $0 }?.runningPID }
-
-    /// Sends it a signal.
-    package func signal(_ number: Int32) throws {
-        guard let process = process.withLock({ $0 }), process.runningPID != nil else { throw Failure.notRunning }
-        process.signal(number)
-    }
-
-    /// `kill -9`, and waits until it is dead.
-    package func killHard() async throws {
-        try signal(SIGKILL)
-        try await exit()
-    }
-
-    /// SIGTERM, and its exit code; 0 where it went orderly.
-    @discardableResult
-    package func stop() async throws -> Int32 {
-        try signal(SIGTERM)
-        return try await exit()
-    }
-
-    /// Freezes it: connections stay, and nothing is answered.
-    package func pause() throws { try signal(SIGSTOP) }
-
-    package func resume() throws { try signal(SIGCONT) }
-
-    /// Starts it again on the same address and the same data, and returns when it answers. One that still runs is
-    /// stopped before.
-    package func restart() async throws {
-        if pid != nil { try await stop() }
-        try await start()
-    }
-
-    /// Waits for its end.
-    @discardableResult
-    package func exit() async throws -> Int32 {
-        guard let process = process.withLock({ $0 }) else { throw Failure.notRunning }
-        return try await eventually("redis-server to end") { process.exitCode }
-    }
-
-    private func start() async throws {
+    package func start() async throws {
         var command = [try Self.binary(named: "redis-server", variable: "REDIS_SERVER")]
         command += ["--dir", directory, "--logfile", Self.logFile(in: directory), "--daemonize", "no"]
         command += ["--bind", "127.0.0.1", "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
@@ -160,12 +115,13 @@ package final class RedisServer: Sendable {
         case .socket(let path): command += ["--port", "0", "--unixsocket", path]
         case .encrypted(let port, _): command += ["--port", "0", "--tls-port", "\(port)"]
         }
-        let started = try LeashedProcess(command + arguments, litter: directory)
-        process.withLock { $0 = started }
+        let started = try process.launch(command + arguments, litter: directory)
         // Another server may be the one that answers, where this one found its port taken.
         let own = "process_id:\(started.pid)"
         _ = try await eventually("redis-server to answer at \(address)") {
-            guard started.runningPID != nil else { throw Failure.didNotStart(log: Self.log(in: directory)) }
+            guard started.runningPID != nil else {
+                throw Failure.didNotStart(log: ServerLog.tail(of: Self.logFile(in: directory)))
+            }
             return (try? await self.command("INFO", "server"))?.contains(own) == true ? true : nil
         }
     }
@@ -204,10 +160,4 @@ package final class RedisServer: Sendable {
     }
 
     private static func logFile(in directory: String) -> String { directory + "/redis.log" }
-
-    /// The last lines of the log.
-    private static func log(in directory: String) -> String {
-        guard let bytes = FileManager.default.contents(atPath: logFile(in: directory)) else { return "(no log)" }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(20).joined(separator: "\n")
-    }
 }

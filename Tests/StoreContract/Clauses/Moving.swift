@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 extension StoreContract {
@@ -105,7 +106,7 @@ extension StoreContract {
 
     /// A store that fails it decides in its database's language otherwise than ``StockCommand/decide(on:lastMovementAt:now:)``.
     package func storeAgreesWithTheModel() async throws {
-        var numbers = SeededNumbers(seed: 7)
+        var numbers = SeededRandom(seed: 7)
         var product = try await given("A-1", opening: 10, most: 12)
         var last = try await ledger(of: product.id).last?.at
         for _ in 0..<250 {
@@ -129,7 +130,7 @@ extension StoreContract {
 
     /// Commands about as often refused as not, and often at the very limit.
     static func randomCommand(
-        on product: Product, using numbers: inout SeededNumbers, key: String? = nil
+        on product: Product, using numbers: inout SeededRandom, key: String? = nil
     ) throws -> StockCommand {
         let onHand = product.stock.onHand
         let target: ProductReference =

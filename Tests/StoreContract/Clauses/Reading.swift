@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 extension StoreContract {
@@ -36,7 +37,7 @@ extension StoreContract {
         for number in 0..<Bounds.idsPerRead { products.append(try await given("A-\(number)", opening: Int64(number))) }
         products[3] = try await store.archive(products[3].id, expectedETags: nil)
 
-        var numbers = SeededNumbers(seed: 1)
+        var numbers = SeededRandom(seed: 1)
         let asked = products.shuffled(using: &numbers)
         #expect(try await store.products(asked.map(\.id)) == asked)
         let missing = (0..<3).map { _ in ProductID(at: TestClock.start) }

@@ -1,4 +1,5 @@
 import InventoryKit
+import TestSupport
 import Testing
 
 extension StoreContract {
@@ -13,7 +14,7 @@ extension StoreContract {
         var products: [Product] = []
         for number in 0..<4 { products.append(try await given("A-\(number)", opening: 20, most: 12)) }
         let told = try await atOnce(8) { [products] task in
-            var numbers = SeededNumbers(seed: task)
+            var numbers = SeededRandom(seed: UInt64(task))
             var told: [Told] = []
             for _ in 0..<60 {
                 clock.advance(milliseconds: Int64.random(in: -20...30, using: &numbers))
@@ -59,13 +60,13 @@ extension StoreContract {
     }
 
     /// Every third command comes with one of a few keys, and is then the same whenever that key comes.
-    private func stormCommand(on products: [Product], using numbers: inout SeededNumbers) async throws -> StockCommand {
+    private func stormCommand(on products: [Product], using numbers: inout SeededRandom) async throws -> StockCommand {
         guard Int.random(in: 0..<3, using: &numbers) == 0 else {
             let product = products[Int.random(in: 0..<4, using: &numbers)]
             return try Self.randomCommand(on: try await self.product(product.id), using: &numbers)
         }
         let key = Int.random(in: 0..<40, using: &numbers)
-        var keyed = SeededNumbers(seed: 1_000 + key)
+        var keyed = SeededRandom(seed: UInt64(1_000 + key))
         return try Self.randomCommand(on: products[key % 4], using: &keyed, key: "key-\(key)")
     }
 }
