@@ -1,3 +1,4 @@
+import InventoryKit
 import InventoryServer
 import Logging
 import MongoStore
@@ -83,14 +84,14 @@ struct Configuration: Sendable, Equatable {
         Setting(
             "INVENTORYD_RATE_READ", default: "1000/s:2000", flag: "rate-read",
             "reads per caller: calls a second (/s), minute (/m) or hour (/h), and after a colon at once; off for no limit"
-        ) { $1.server.limits.read = try Text.rate($0) },
+        ) { $1.server.limits[.read] = try Text.rate($0) },
         Setting(
             "INVENTORYD_RATE_WRITE", default: "100/s:200", flag: "rate-write",
             "changes per caller, other than purchases"
-        ) { $1.server.limits.write = try Text.rate($0) },
+        ) { $1.server.limits[.write] = try Text.rate($0) },
         Setting(
             "INVENTORYD_RATE_PURCHASE", default: "200/s:400", flag: "rate-purchase", "purchases per caller"
-        ) { $1.server.limits.purchase = try Text.rate($0) },
+        ) { $1.server.limits[.purchase] = try Text.rate($0) },
         Setting(
             "INVENTORYD_TRUSTED_PROXIES", default: "", flag: "trusted-proxies",
             "addresses or ranges (10.0.0.0/8), separated by commas, whose X-Forwarded-For is believed; none by default"

@@ -29,11 +29,11 @@ struct RateLimitsTests {
     @Test("Each request counts as what it does")
     func classes() throws {
         var limits = RateLimits()
-        limits.read = try RatePolicy("1/s")
-        limits.write = try RatePolicy("2/s")
-        limits.purchase = try RatePolicy("3/s")
+        limits[.read] = try RatePolicy("1/s")
+        limits[.write] = try RatePolicy("2/s")
+        limits[.purchase] = try RatePolicy("3/s")
         func limited(_ method: HTTPMethod, _ uri: String) -> RateClass? {
-            limits.policy(for: HTTPRequestHead(version: .http1_1, method: method, uri: uri))?.0
+            limits.limit(for: HTTPRequestHead(version: .http1_1, method: method, uri: uri))?.limited
         }
         #expect(limited(.GET, "/v1/products") == .read)
         #expect(limited(.HEAD, "/v1/products/x") == .read)
@@ -51,7 +51,7 @@ struct RateLimitsTests {
         // Fails where a URI with its host in it, which is served like any other, goes past the limit.
         #expect(limited(.GET, "http://shop.example/v1/products") == .read)
         #expect(limited(.POST, "http://shop.example/v1/products/x/purchase?a=b") == .purchase)
-        limits.read = nil
+        limits[.read] = nil
         #expect(limited(.GET, "/v1/products") == nil)
     }
 
@@ -102,6 +102,11 @@ struct RateLimitsTests {
         #expect(caller("10.0.0.1", ["6.6.6.6", "192.0.2.1", "10.0.0.2"], trusted: trusted) == "192.0.2.1")
         #expect(caller("10.0.0.1", ["192.0.2.1, nonsense"], trusted: trusted) == "10.0.0.1")
         #expect(caller("10.0.0.1", [], trusted: trusted) == "10.0.0.1")
+        // Some proxies write the port, too.
+        #expect(caller("10.0.0.1", ["192.0.2.1:5678"], trusted: trusted) == "192.0.2.1")
+        #expect(caller("10.0.0.1", ["[2001:db8::1]:80"], trusted: trusted) == IPAddress("2001:db8::1")?.caller)
+        #expect(caller("10.0.0.1", ["2001:db8::1"], trusted: trusted) == IPAddress("2001:db8::1")?.caller)
+        #expect(caller("10.0.0.1", ["["], trusted: trusted) == "10.0.0.1")
         let many = String(repeating: "10.0.0.2,", count: 10_000) + "10.0.0.2"
         #expect(caller("10.0.0.1", [many], trusted: trusted) == "10.0.0.2")
     }

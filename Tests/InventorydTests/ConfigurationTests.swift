@@ -29,9 +29,9 @@ struct ConfigurationTests {
         #expect(reading.configuration.stateDirectory == "/home/somebody/.local/state/inventoryd")
         #expect(reading.configuration.logFormat == .json)
         var server = ServerSettings()
-        server.limits.read = try RatePolicy("1000/s:2000")
-        server.limits.write = try RatePolicy("100/s:200")
-        server.limits.purchase = try RatePolicy("200/s:400")
+        server.limits[.read] = try RatePolicy("1000/s:2000")
+        server.limits[.write] = try RatePolicy("100/s:200")
+        server.limits[.purchase] = try RatePolicy("200/s:400")
         #expect(reading.configuration.server == server)
     }
 

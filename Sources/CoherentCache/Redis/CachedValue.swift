@@ -28,7 +28,7 @@ enum CachedValue {
         let header = view.prefix(Self.headerLimit)
         guard let first = header.firstIndex(of: UInt8(ascii: "\n")),
             let second = header[(first + 1)...].firstIndex(of: UInt8(ascii: "\n")),
-            let etag = ETag(quoted: String(decoding: view[..<first], as: UTF8.self)),
+            let etag = ETag(quoted: Array(view[..<first])),
             let body = bytes.getSlice(at: second + 1, length: view.endIndex - second - 1)
         else { return nil }
         let skuKey = String(decoding: view[(first + 1)..<second], as: UTF8.self)

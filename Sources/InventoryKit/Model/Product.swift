@@ -47,14 +47,37 @@ package struct ETag: Hashable, Sendable {
     }
 
     /// Reads the quoted form; anything that this service cannot have handed out is nothing.
-    package init?(quoted text: some StringProtocol) {
-        guard text.hasPrefix("\"c"), text.hasSuffix("\""), text.utf8.count >= 3 else { return nil }
-        let parts = text.dropFirst(2).dropLast().split(separator: "-s", omittingEmptySubsequences: false)
-        guard parts.count == 2, let version = Int64(parts[0]), let stockVersion = Int64(parts[1]),
-            version >= 1, stockVersion >= 0
+    package init?(quoted text: some StringProtocol) { self.init(quoted: Array(text.utf8)) }
+
+    /// The same of bytes. Each cached read needs it, so it goes through them once.
+    package init?(quoted bytes: [UInt8]) {
+        var rest = bytes[...]
+        guard Self.skip("\"c", in: &rest), let version = Self.number(in: &rest), version >= 1,
+            Self.skip("-s", in: &rest), let stockVersion = Self.number(in: &rest), rest.elementsEqual("\"".utf8)
         else { return nil }
         self.init(version: version, stockVersion: stockVersion)
-        guard quoted == text else { return nil }
+    }
+
+    private static func skip(_ text: StaticString, in rest: inout ArraySlice<UInt8>) -> Bool {
+        let isThere = text.withUTF8Buffer { unsafe rest.starts(with: $0) }
+        if isThere { rest = rest.dropFirst(text.utf8CodeUnitCount) }
+        return isThere
+    }
+
+    /// Digits as they are written, so without any zeros before them.
+    private static func number(in rest: inout ArraySlice<UInt8>) -> Int64? {
+        var number: Int64 = 0
+        var digits = 0
+        while let byte = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+            guard digits == 0 || number > 0 else { return nil }
+            let (product, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, isBeyond) = product.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
+            guard !isTooLarge, !isBeyond else { return nil }
+            number = sum
+            digits += 1
+            rest = rest.dropFirst()
+        }
+        return digits > 0 ? number : nil
     }
 
     /// As it stands in a header, quotes included.

@@ -8,8 +8,8 @@ import NIOHTTP1
 ///
 /// It stands behind ``ConnectionGuard``, which counts its answers like all others. It looks at one request at a time, in
 /// their order: while an answer is on its way, is owed, or cannot go out because the client does not read, what comes
-/// behind is kept back and nothing more is read from the connection, so what is kept is never more than had been read by
-/// then.
+/// behind is kept back, and when there is anything kept nothing more is read from the connection. So what is kept is never
+/// more than one read brings.
 final class AdmissionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -43,8 +43,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
         case answering(Answer)
         /// The request that is coming in has been answered before it was complete.
         case dropping
-        /// What becomes of the request is not known yet.
-        case waiting(HTTPRequestHead)
+        /// What becomes of the request is not known yet; most are complete by then.
+        case waiting(HTTPRequestHead, isComplete: Bool)
     }
 
     /// What came in behind a request that is not through.
@@ -78,17 +78,17 @@ final class AdmissionHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if isHeldUp(part, context) { later.append(.part(part)) } else { take(part, context) }
+        if later.isEmpty, isNext(part, context) { take(part, context) } else { later.append(.part(part)) }
     }
 
-    /// Whether what comes in has to stand in line.
-    private func isHeldUp(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
-        isWaiting || !later.isEmpty || !mayBegin(part, context)
-    }
-
-    private func mayBegin(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
-        guard case .head = part else { return true }
-        return !isAnswerOwed && context.channel.isWritable
+    /// Whether it is the part's turn, if nothing stands before it.
+    private func isNext(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+        switch (part, state) {
+        case (.end, .waiting(_, isComplete: false)): true
+        case (_, .waiting): false
+        case (.head, _): !isAnswerOwed && context.channel.isWritable
+        default: true
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -101,12 +101,22 @@ final class AdmissionHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if isWaiting || !later.isEmpty { readIsOwed = true } else { context.read() }
+        // One more read may be under way while a request waits: to forbid it and allow it again costs two calls of the
+        // system for each request.
+        if later.isEmpty { context.read() } else { readIsOwed = true }
+    }
+
+    private func isNext(_ next: Later, _ context: ChannelHandlerContext) -> Bool {
+        switch next {
+        case .part(let part): isNext(part, context)
+        case .inputClosed: !isWaiting
+        }
     }
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (part, state) {
         case (.head(let head), _): begin(head, context)
+        case (.end, .waiting(let head, _)): state = .waiting(head, isComplete: true)
         // It needs no body, and one that comes all the same says nothing.
         case (.body, .answering), (.body, .dropping): break
         case (.end, .dropping): state = .passing
@@ -123,7 +133,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
         switch judge(head, peer, context.eventLoop) {
         case .now(let verdict): perform(verdict, on: head, context)
         case .soon(let verdict):
-            state = .waiting(head)
+            state = .waiting(head, isComplete: false)
             let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
             let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
             verdict.whenComplete { result in
@@ -165,15 +175,15 @@ final class AdmissionHandler: ChannelDuplexHandler {
     /// Does with the request that waited what its verdict says, and then takes up what came in behind it.
     private func settle(_ verdict: Verdict, _ context: ChannelHandlerContext) {
         // The connection may have gone in the meantime.
-        guard case .waiting(let head) = state else { return }
+        guard case .waiting(let head, let isComplete) = state else { return }
         perform(verdict, on: head, context)
+        if isComplete { take(.end(nil), context) }
         if !isCatchingUp { catchUp(context) }
     }
 
     private func catchUp(_ context: ChannelHandlerContext) {
         isCatchingUp = true
-        while !isWaiting, let next = later.first {
-            if case .part(let part) = next, !mayBegin(part, context) { break }
+        while let next = later.first, isNext(next, context) {
             later.removeFirst()
             switch next {
             case .part(let part): take(part, context)
@@ -183,7 +193,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
         isCatchingUp = false
         // What was passed on came outside of a read, and is looked at only after one.
         context.fireChannelReadComplete()
-        guard !isWaiting, later.isEmpty, readIsOwed else { return }
+        guard later.isEmpty, readIsOwed else { return }
         readIsOwed = false
         context.read()
     }

@@ -13,18 +13,18 @@ extension Front {
         on loop: any EventLoop
     ) -> AdmissionHandler.Look {
         let settings = state.settings
-        guard let (limited, policy) = settings.limits.policy(for: head) else {
-            return look(for: head, in: cache, nil, on: loop)
+        guard let limit = settings.limits.limit(for: head) else {
+            return look(for: head, in: cache, nil, settings, on: loop)
         }
         let caller = caller(of: head, peer, settings.limits)
-        switch limiter.admit(caller, to: limited, under: policy, on: loop) {
+        switch limiter.admit(caller, to: limit.limited, under: limit.policy, on: loop) {
         case .decided(let decision):
-            let fields = RateFields(limited, policy, decision)
-            guard decision.isAllowed else { return .now(.answer(refusal(of: head, decision, fields))) }
-            return look(for: head, in: cache, fields, on: loop)
+            let fields = RateFields(limit, decision)
+            guard decision.isAllowed else { return .now(.answer(refusal(of: head, decision, fields, settings))) }
+            return look(for: head, in: cache, fields, settings, on: loop)
         case .asked(let decision):
             // Both questions leave together, and what the cache says counts only if the limiter agrees.
-            let look = look(for: head, in: cache, nil, on: loop)
+            let look = look(for: head, in: cache, nil, settings, on: loop)
             let verdict: EventLoopFuture<AdmissionHandler.Verdict> =
                 switch look {
                 case .now(let verdict): loop.makeSucceededFuture(verdict)
@@ -32,8 +32,8 @@ extension Front {
                 }
             return .soon(
                 decision.and(verdict).map { decision, verdict in
-                    let fields = RateFields(limited, policy, decision)
-                    guard decision.isAllowed else { return .answer(self.refusal(of: head, decision, fields)) }
+                    let fields = RateFields(limit, decision)
+                    guard decision.isAllowed else { return .answer(self.refusal(of: head, decision, fields, settings)) }
                     return verdict.adding(fields)
                 })
         }
@@ -51,7 +51,8 @@ extension Front {
     /// The answer to a plain read of a product that needs nothing but the cache: the same as the route gives, without
     /// its way. Whatever needs a second look (conditions, other media types, CORS, a server that stops) takes the route.
     private func look(
-        for head: HTTPRequestHead, in cache: any ProductCache, _ fields: RateFields?, on loop: any EventLoop
+        for head: HTTPRequestHead, in cache: any ProductCache, _ fields: RateFields?, _ settings: ServerSettings,
+        on loop: any EventLoop
     ) -> AdmissionHandler.Look {
         guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
             head.uri.hasPrefix(Self.productPath), !state.isStopping,
@@ -62,15 +63,16 @@ extension Front {
         let arrival = ContinuousClock.now
         switch cache.glance(at: id, on: loop) {
         case .here(let document):
-            return .now(AdmissionHandler.Verdict.answer(hit(document, for: head, since: arrival)).adding(fields))
+            return .now(
+                AdmissionHandler.Verdict.answer(hit(document, for: head, settings, since: arrival)).adding(fields))
         case .elsewhere: return .now(.pass(fields))
         case .asked(let reply):
             return .soon(
                 reply.map { read in
                     guard let read else { return .pass(fields) }
                     let answer =
-                        read.document.map { self.hit($0, for: head, since: arrival) }
-                        ?? self.absence(of: id, for: head, since: arrival)
+                        read.document.map { self.hit($0, for: head, settings, since: arrival) }
+                        ?? self.absence(of: id, for: head, settings, since: arrival)
                     return AdmissionHandler.Verdict.answer(answer).adding(fields)
                 })
         }
@@ -79,7 +81,8 @@ extension Front {
     private static let productPath = "/v1/products/"
 
     private func hit(
-        _ document: ProductDocument, for head: HTTPRequestHead, since arrival: ContinuousClock.Instant
+        _ document: ProductDocument, for head: HTTPRequestHead, _ settings: ServerSettings,
+        since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         var headers = headersOfEveryAnswer(requestID)
@@ -88,24 +91,24 @@ extension Front {
             ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
             ("Content-Length", String(document.body.readableBytes)),
         ])
-        return answer(head, .ok, headers, document.body, requestID, since: arrival)
+        return answer(head, .ok, headers, document.body, requestID, settings, since: arrival)
     }
 
     /// The answer to a read of an id of which the cache knows that it is nobody's.
     private func absence(
-        of id: ProductID, for head: HTTPRequestHead, since arrival: ContinuousClock.Instant
+        of id: ProductID, for head: HTTPRequestHead, _ settings: ServerSettings,
+        since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let (headers, body) = render(Problem(Inventory.noProduct(.id(id))), head, requestID)
-        return answer(head, .notFound, headers, body, requestID, since: arrival)
+        return answer(head, .notFound, headers, body, requestID, settings, since: arrival)
     }
 
     private func answer(
         _ head: HTTPRequestHead, _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer,
-        _ requestID: String, since arrival: ContinuousClock.Instant
+        _ requestID: String, _ settings: ServerSettings, since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         var headers = headers
-        let settings = state.settings
         if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
         if settings.logLevel <= .info {
             log.access(
@@ -123,9 +126,8 @@ extension Front {
     // MARK: Refusals
 
     private func refusal(
-        of head: HTTPRequestHead, _ decision: RateDecision, _ fields: RateFields
+        of head: HTTPRequestHead, _ decision: RateDecision, _ fields: RateFields, _ settings: ServerSettings
     ) -> AdmissionHandler.Answer {
-        let settings = state.settings
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let wait = max(1, RateFields.seconds(decision.retryAfter))
         let problem = Problem(.rateLimited, "This caller has used up its limit. Try again in \(wait) s.")

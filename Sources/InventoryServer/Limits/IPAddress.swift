@@ -78,7 +78,7 @@ enum ForwardedCaller {
         let hops = forwardedFor.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
         for hop in hops.reversed().prefix(hopLimit) {
             guard trusted.contains(where: { $0.contains(current) }),
-                let next = IPAddress(hop.trimmingBlanks)
+                let next = IPAddress(hop.trimmingBlanks.withoutPort)
             else { return current }
             current = next
         }
@@ -93,5 +93,14 @@ extension Substring {
             return ""
         }
         return String(self[start...end])
+    }
+}
+
+extension String {
+    /// Some proxies write the client's port as well: `192.0.2.1:5678`, `[2001:db8::1]:5678`.
+    fileprivate var withoutPort: String {
+        if hasPrefix("["), let end = firstIndex(of: "]") { return String(self[index(after: startIndex)..<end]) }
+        let parts = split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count == 2 ? String(parts[0]) : self
     }
 }

@@ -3,34 +3,58 @@ import NIOHTTP1
 
 /// The rates that callers are kept to; a class without one is not limited.
 package struct RateLimits: Sendable, Equatable {
-    package var read: RatePolicy?
-    package var write: RatePolicy?
-    package var purchase: RatePolicy?
+    /// The rate of a class, and what every answer tells of it, worded once.
+    struct Limit: Sendable, Equatable {
+        let limited: RateClass
+        let policy: RatePolicy
+        let field: String
+
+        init(_ limited: RateClass, _ policy: RatePolicy) {
+            self.limited = limited
+            self.policy = policy
+            field = "\"\(limited.rawValue)\";q=\(policy.burst);w=\(policy.window)"
+        }
+    }
+
+    private var read: Limit?
+    private var write: Limit?
+    private var purchase: Limit?
 
     /// Proxies whose word on who calls is taken.
     package var trustedProxies: [AddressRange] = []
 
     package init() {}
 
+    package subscript(limited: RateClass) -> RatePolicy? {
+        get { limit(limited)?.policy }
+        set {
+            let limit = newValue.map { Limit(limited, $0) }
+            switch limited {
+            case .read: read = limit
+            case .write: write = limit
+            case .purchase: purchase = limit
+            }
+        }
+    }
+
+    private func limit(_ limited: RateClass) -> Limit? {
+        switch limited {
+        case .read: read
+        case .write: write
+        case .purchase: purchase
+        }
+    }
+
     /// What a request counts as, and its rate. Probes, documents and preflights are not limited.
-    func policy(for head: HTTPRequestHead) -> (RateClass, RatePolicy)? {
+    func limit(for head: HTTPRequestHead) -> Limit? {
         // The router serves `http://host/v1/…` like `/v1/…`, so what does not begin with a path is limited whatever it is.
         guard head.uri.hasPrefix("/v1/") || !head.uri.hasPrefix("/") else { return nil }
-        let path = head.uri.prefix { $0 != "?" }
-        let limited: RateClass
         switch head.method {
         case .OPTIONS: return nil
-        case .GET, .HEAD: limited = .read
-        case .POST: limited = path.hasSuffix("/purchase") ? .purchase : .write
-        default: limited = .write
+        case .GET, .HEAD: return read
+        case .POST: return head.uri.prefix { $0 != "?" }.hasSuffix("/purchase") ? purchase : write
+        default: return write
         }
-        let policy: RatePolicy? =
-            switch limited {
-            case .read: read
-            case .write: write
-            case .purchase: purchase
-            }
-        return policy.map { (limited, $0) }
     }
 }
 
@@ -39,9 +63,10 @@ struct RateFields: Sendable {
     let policy: String
     let limit: String
 
-    init(_ limited: RateClass, _ policy: RatePolicy, _ decision: RateDecision) {
-        self.policy = "\"\(limited.rawValue)\";q=\(policy.burst);w=\(policy.window)"
-        limit = "\"\(limited.rawValue)\";r=\(decision.remaining);t=\(Self.seconds(decision.resetAfter))"
+    init(_ limit: RateLimits.Limit, _ decision: RateDecision) {
+        policy = limit.field
+        self.limit =
+            "\"\(limit.limited.rawValue)\";r=\(decision.remaining);t=\(Self.seconds(decision.resetAfter))"
     }
 
     func add(to headers: inout HTTPHeaders) {
