@@ -10,7 +10,8 @@ final class RedisReplyBuilder {
         var elements: [RedisValue] = []
     }
 
-    /// hiredis keeps the address.
+    /// hiredis keeps the address. Nobody writes what it leads to once it is made, and it is never freed, so it may be
+    /// read from any thread.
     nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
         let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
         unsafe functions.initialize(

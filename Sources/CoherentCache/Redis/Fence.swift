@@ -139,7 +139,8 @@ final class Fence: Sendable {
             case .renew(let until):
                 renew()
                 try? await Task.sleep(for: BootTime(nanoseconds: until) - .now())
-            case .end: break
+            // Only without the switch, where there is no connection: then nothing can be done but wait.
+            case .end: try? await Task.sleep(for: .milliseconds(10))
             }
         }
         logger.error("A write could not be settled with the cache", metadata: ["product": "\(writer.id.text)"])

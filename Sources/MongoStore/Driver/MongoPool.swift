@@ -27,7 +27,8 @@ final class MongoPool: Sendable {
         var isClosed = false
     }
 
-    /// libmongoc's pool. It may be used from any thread, and lives as long as the ``MongoPool``.
+    /// libmongoc's pool, which is made for use from any thread (mongoc_client_pool_t: "thread-safe"). The pointer to it is
+    /// only read and written under the ``MongoPool``'s lock, and lives until that is closed.
     @safe private struct ClientPool: @unchecked Sendable {
         var pointer: OpaquePointer?
     }
