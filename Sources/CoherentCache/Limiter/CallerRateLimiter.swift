@@ -48,7 +48,9 @@ package final class CallerRateLimiter: RateLimiter {
             return .decided(account.takeHere(under: policy, now: now))
         }
         switch account.take(under: policy, now: now, on: loop) {
-        case .decided(let decision): return .decided(decision)
+        case .decided(let decision, let wanted):
+            if let wanted { ask(for: wanted, key, account, over: connection) }
+            return .decided(decision)
         case .wait(let decision, let wanted):
             if let wanted { ask(for: wanted, key, account, over: connection) }
             return .asked(decision)

@@ -6,11 +6,13 @@ import Synchronization
 ///
 /// With Redis it is an advance: a few calls taken there at once are spent here within a moment, and a refusal is
 /// remembered until its time has come, so neither a busy caller nor an attacker costs a question for each call. At most
-/// one question is under way; who comes meanwhile waits for it. Without Redis it is the limit itself.
+/// one question is under way; a busy caller's is asked before the advance is used up, so that nobody has to wait for it.
+/// Without Redis it is the limit itself.
 final class RateAccount: Sendable {
-    /// How long an advance may be spent. What is left of it is lost to the caller, never to the limit.
+    /// How long an advance may be spent after the last of it was granted. What is left then is lost to the caller; the
+    /// limit gets nothing on top.
     static let advanceTime = Duration.milliseconds(100)
-    private static let advanceLimit: Int64 = 64
+    private static let advanceLimit: Int64 = 128
 
     typealias Waiter = EventLoopPromise<RateDecision>
 
@@ -24,11 +26,16 @@ final class RateAccount: Sendable {
         var refusedUntil = BootTime(nanoseconds: 0)
         var waiting: [Waiter] = []
         var isAsking = false
+
+        mutating func beginAsking(isBusy: Bool, _ policy: RatePolicy) {
+            isAsking = true
+            spare = isBusy ? min(max(1, spare * 2), RateAccount.advanceLimit, policy.burst / 8) : spare / 2
+        }
     }
 
+    /// What to do; first Redis has to be asked for so many calls, if any.
     enum Step {
-        case decided(RateDecision)
-        /// Wait for this, and ask Redis for so many first, if any.
+        case decided(RateDecision, ask: Int64?)
         case wait(EventLoopFuture<RateDecision>, ask: Int64?)
     }
 
@@ -43,22 +50,20 @@ final class RateAccount: Sendable {
     func take(under policy: RatePolicy, now: BootTime, on loop: any EventLoop) -> Step {
         state.withLock { state in
             if now < state.refusedUntil {
-                return .decided(Self.refusal(state.standing, until: state.refusedUntil, now: now))
+                return .decided(Self.refusal(state.standing, until: state.refusedUntil, now: now), ask: nil)
             }
             if state.advance > 0, now < state.advanceEnd {
                 state.advance -= 1
-                return .decided(Self.allowance(state.standing, advance: state.advance))
+                let isRunningOut = state.spare > 1 && state.advance <= state.spare / 2 && !state.isAsking
+                if isRunningOut { state.beginAsking(isBusy: true, policy) }
+                return .decided(
+                    Self.allowance(state.standing, advance: state.advance), ask: isRunningOut ? state.spare : nil)
             }
             let waiter = loop.makePromise(of: RateDecision.self)
             state.waiting.append(waiter)
             guard !state.isAsking else { return .wait(waiter.futureResult, ask: nil) }
-            state.isAsking = true
             // Only who spends an advance at once gets a larger one; what others were given would be lost to them.
-            if state.advance == 0, now < state.advanceEnd {
-                state.spare = min(max(1, state.spare * 2), Self.advanceLimit, policy.burst / 8)
-            } else {
-                state.spare /= 2
-            }
+            state.beginAsking(isBusy: state.advance == 0 && now < state.advanceEnd, policy)
             state.advance = 0
             return .wait(waiter.futureResult, ask: 1 + state.spare)
         }
@@ -77,9 +82,10 @@ final class RateAccount: Sendable {
                 left -= 1
                 answers.append((state.waiting.removeFirst(), Self.allowance(state.standing, advance: left)))
             }
-            state.advance = left
+            if now >= state.advanceEnd { state.advance = 0 }
+            state.advance += left
             state.advanceEnd = now + Self.advanceTime
-            if isExhausted, left == 0 {
+            if isExhausted, state.advance == 0 {
                 state.refusedUntil = now + .microseconds(state.standing.retryAfter)
                 let refusal = Self.refusal(state.standing, until: state.refusedUntil, now: now)
                 answers += state.waiting.map { ($0, refusal) }
