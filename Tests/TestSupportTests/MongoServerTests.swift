@@ -119,13 +119,16 @@ struct MongoServerTests {
 struct MongoReplicaSetTests {
     @Test("A set of one takes majority writes, and again after it stepped down")
     func one() async throws {
-        let set = try await MongoReplicaSet.shared()
-        let shell = set.shell(database: MongoServer.freshDatabase())
-        let insert = #"{"insert": "things", "documents": [{}], "writeConcern": {"w": "majority", "j": true}}"#
-        try await shell.run(insert)
-        try await set.stepDown()
-        try await shell.run(insert)
-        #expect(try await shell.run(#"{"count": "things"}"#)["n"] == .integer(2))
+        try await withTemporaryDirectory { directory in
+            // Its own: without a primary, whoever else shares it would fail.
+            let set = try await MongoReplicaSet.start(directory: directory)
+            let shell = set.shell(database: "shop")
+            let insert = #"{"insert": "things", "documents": [{}], "writeConcern": {"w": "majority", "j": true}}"#
+            try await shell.run(insert)
+            try await set.stepDown()
+            try await shell.run(insert)
+            #expect(try await shell.run(#"{"count": "things"}"#)["n"] == .integer(2))
+        }
     }
 
     @Test("A set of three has another primary after the first was killed, and what a majority acknowledged is there")
