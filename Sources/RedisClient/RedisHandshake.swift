@@ -7,7 +7,7 @@ enum RedisHandshake {
 
     /// Which Redis it is: on the event loop, all in one write. `url` where the connection is new.
     static func identify(
-        _ handler: RedisChannelHandler, greeting url: RedisURL? = nil,
+        _ handler: RedisChannelHandler, database: Int, greeting url: RedisURL? = nil,
         _ completion: @escaping (Result<RedisIdentity, RedisRefusal>) -> Void
     ) {
         let exchange = Exchange(completion)
@@ -16,9 +16,16 @@ enum RedisHandshake {
                 handler.send(RedisCommand(command), timeout: timeout) { exchange.greeted(name, $0) }
             }
         }
-        handler.send(infoServer, timeout: timeout) { exchange.informed($0, isLast: false) }
-        handler.send(infoReplication, timeout: timeout) { exchange.informed($0, isLast: true) }
+        handler.send(infoServer, timeout: timeout) { exchange.informed($0) }
+        handler.send(infoReplication, timeout: timeout) { exchange.informed($0) }
+        handler.send(trial, timeout: timeout) { exchange.tried($0, database: database) }
     }
+
+    /// A script that writes: one that answers INFO may yet be loading, full, read-only to this user, unable to save, or
+    /// a cluster's node, and then it would refuse every write of a cache.
+    private static let trial = RedisCommand([
+        "EVAL", "redis.call('SET', KEYS[1], '', 'PX', 1000) return redis.call('DEL', KEYS[1])", 1, "rl:trial",
+    ])
 
     private static let infoServer = RedisCommand(["INFO", "server"])
     private static let infoReplication = RedisCommand(["INFO", "replication"])
@@ -55,13 +62,20 @@ enum RedisHandshake {
             text.hasPrefix("DENIED ") || text.hasPrefix("ERR max number of clients")
         }
 
-        func informed(_ result: Result<RedisValue, RedisError>, isLast: Bool) {
+        func informed(_ result: Result<RedisValue, RedisError>) {
             switch result {
             case .failure(let error): end(.failure(refusal("INFO", error)))
-            case .success(let reply):
-                info.add(reply)
-                if isLast { end(Result { () throws(RedisRefusal) in try info.identity() }) }
+            case .success(let reply): info.add(reply)
             }
+        }
+
+        func tried(_ result: Result<RedisValue, RedisError>, database: Int) {
+            do throws(RedisRefusal) {
+                // What it is matters more than that a replica takes no writes.
+                let identity = try info.identity(database: database)
+                if case .failure(let error) = result { throw refusal("a script that writes (EVAL, SET)", error) }
+                end(.success(identity))
+            } catch { end(.failure(error)) }
         }
 
         private func end(_ result: Result<RedisIdentity, RedisRefusal>) {

@@ -9,9 +9,13 @@ package struct RedisIdentity: Sendable, Hashable {
     /// `master_replid` of INFO: another one after each change of roles.
     package let replicationID: String
 
+    /// The number of the database in it: another one has other keys.
+    package let database: Int
+
     /// An identity as it was read somewhere else.
-    package init(runID: String, replicationID: String) {
+    package init(runID: String, replicationID: String, database: Int = 0) {
         self.runID = runID
+        self.database = database
         self.replicationID = replicationID
     }
 }
@@ -40,14 +44,14 @@ struct RedisInfo: Equatable {
     }
 
     /// The identity, if it may be used: only a master has one.
-    func identity() throws(RedisRefusal) -> RedisIdentity {
+    func identity(database: Int) throws(RedisRefusal) -> RedisIdentity {
         guard let role = values["role"] else { throw RedisRefusal("INFO does not tell its role") }
         guard role == "master" else { throw RedisRefusal("its role is \(role), and master is needed") }
         guard let runID = values["run_id"] else { throw RedisRefusal("INFO does not tell its run_id") }
         guard let replicationID = values["master_replid"] else {
             throw RedisRefusal("INFO does not tell its master_replid")
         }
-        return RedisIdentity(runID: runID, replicationID: replicationID)
+        return RedisIdentity(runID: runID, replicationID: replicationID, database: database)
     }
 }
 

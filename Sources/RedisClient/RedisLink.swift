@@ -110,7 +110,7 @@ final class RedisLink: Sendable {
             return state.isClosed
         }
         guard !isClosed else { return handler.close("this side closed the connection") }
-        RedisHandshake.identify(handler, greeting: url) { result in
+        RedisHandshake.identify(handler, database: url.database, greeting: url) { result in
             switch result {
             case .failure(let refusal): handler.close(refusal.description)
             case .success(let identity): self.identified(identity, handler)
@@ -134,7 +134,7 @@ final class RedisLink: Sendable {
     private func watch(_ identity: RedisIdentity, _ handler: RedisChannelHandler) {
         eventLoop.assumeIsolated().scheduleTask(in: Self.watchInterval) {
             guard handler.closeReason == nil else { return }
-            RedisHandshake.identify(handler) { result in
+            RedisHandshake.identify(handler, database: self.url.database) { result in
                 switch result {
                 case .failure(let refusal): handler.close(refusal.description)
                 case .success(identity): self.watch(identity, handler)

@@ -4,6 +4,7 @@ import InventoryKit
 import Logging
 import NIOPosix
 import RedisClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -18,11 +19,11 @@ struct SharedCacheTests {
 
         init(
             _ server: RedisServer, _ register: MemoryRegister, timeToLive: Duration = .seconds(60),
-            defences: Defences = .all
+            defences: Defences = .all, database: Int = 0
         ) throws {
             let group = MultiThreadedEventLoopGroup.singleton
             self.register = register
-            redis = RedisClient(url: try RedisURL(server.url), group: group, logger: quiet)
+            redis = RedisClient(url: try RedisURL(server.url(database: database)), group: group, logger: quiet)
             cache = SharedCache(
                 register: register, redis: redis, group: group, timeToLive: timeToLive, writeLimit: .seconds(15),
                 defences: defences, logger: quiet)
@@ -249,6 +250,59 @@ struct SharedCacheTests {
             // Nobody keeps it off any more.
             try await daemon.on()
         }
+    }
+
+    /// Fails where both take themselves for users of the same cache.
+    @Test("Two daemons with different databases of one Redis never answer with what the other has changed")
+    func twoDatabases() async throws {
+        try await Self.with(1) { daemons, server in
+            let other = try Daemon(server, daemons[0].register, database: 1)
+            let store = VersionedStore(base: 40, products: 2)
+            for _ in 0..<400 {
+                await store.writeSomething(through: other.cache, isAnnounced: true)
+                for _ in 0..<4 { await store.readSomething(through: daemons[0].cache) }
+            }
+            #expect(store.staleReads == 0)
+            await other.close()
+        }
+    }
+
+    /// Fails where each waits for the store in its turn.
+    @Test("Readers of one product that the store does not answer fail together")
+    func failTogether() async throws {
+        try await Self.with(1) { daemons, _ in
+            let (cache, id) = (daemons[0].cache, try Sample.product(id: 60, stockVersion: 1).id)
+            let (readers, questions) = (Count(), Count())
+            let failures = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<20 {
+                    group.addTask { try await Self.failsToRead(id, through: cache, readers, questions) }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(failures == 20)
+            #expect(questions.value <= 3)
+        }
+    }
+
+    private static func failsToRead(
+        _ id: ProductID, through cache: SharedCache, _ readers: Count, _ questions: Count
+    ) async throws -> Bool {
+        readers.add()
+        do {
+            _ = try await cache.document(id) { () async throws(InventoryError) in
+                questions.add()
+                // Until all the others have come.
+                try? await eventually("all readers") { readers.value == 20 ? () : nil }
+                throw .unavailable(.outOfReach)
+            }
+            return false
+        } catch InventoryError.unavailable(.outOfReach) { return true }
+    }
+
+    private final class Count: Sendable {
+        private let atomic = Atomic<Int>(0)
+        var value: Int { atomic.load(ordering: .relaxed) }
+        func add() { atomic.add(1, ordering: .relaxed) }
     }
 
     @Test("Redis killed: reads and writes go on, and hits come back with it", arguments: [false, true])

@@ -128,6 +128,31 @@ struct RedisServerTests {
         }
     }
 
+    /// Fails where a Redis counts as usable because it answers.
+    @Test("One that takes no writes is not used, says why, and is used when it does")
+    func noWrites() async throws {
+        try await withRedis { server in
+            try await withClient(server.url) { client in
+                _ = try await client.connected()
+                try await server.command("CONFIG", "SET", "min-replicas-to-write", "1")
+                try await client.trouble("NOREPLICAS")
+                #expect(client.connections.isEmpty)
+                try await server.command("CONFIG", "SET", "min-replicas-to-write", "0")
+                _ = try await client.connected()
+            }
+        }
+    }
+
+    @Test("A user who may not use scripts is told so")
+    func noScripts() async throws {
+        try await withRedis { server in
+            try await server.command("ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all", "-@scripting")
+            try await withClient(server.url(credentials: "bob:pw")) { client in
+                try await client.trouble("NOPERM")
+            }
+        }
+    }
+
     @Test("No password where one is needed")
     func noPassword() async throws {
         try await withRedis(password: "right") { server in

@@ -88,7 +88,7 @@ struct RedisInfoTests {
     private func identity(_ replies: RedisValue...) throws(RedisRefusal) -> RedisIdentity {
         var info = RedisInfo()
         for reply in replies { info.add(reply) }
-        return try info.identity()
+        return try info.identity(database: 3)
     }
 
     private func text(_ text: String) -> RedisValue { .bytes(ByteBuffer(string: text)) }
@@ -99,7 +99,7 @@ struct RedisInfoTests {
             text(
                 "# Server\r\nredis_version:7.0.15\r\nno colon\r\n:\r\nrun_id:abc\r\n\r\nrun_id:other\r\nxrun_id:x\r\n"),
             text("# Replication\nrole:master\nmaster_replid:def"))
-        #expect(identity == RedisIdentity(runID: "abc", replicationID: "def"))
+        #expect(identity == RedisIdentity(runID: "abc", replicationID: "def", database: 3))
     }
 
     @Test(

@@ -27,6 +27,7 @@ package final class CallerRateLimiter: RateLimiter {
 
     private let shards = (0..<CallerRateLimiter.shardCount).map { _ in Shard() }
     private let redis: RedisClient?
+    private let breaker = Breaker()
 
     private let timeout: TimeAmount
 
@@ -44,7 +45,9 @@ package final class CallerRateLimiter: RateLimiter {
         let now = BootTime.now()
         let key = Key(caller: caller, limited: limited, policy: policy)
         let account = account(of: key)
-        guard let connection = redis?.connection(on: loop), connection.isOpen, !connection.isOverdue else {
+        guard let connection = redis?.connection(on: loop), connection.isOpen, !connection.isOverdue,
+            breaker.allows(at: now)
+        else {
             return .decided(account.takeHere(under: policy, now: now))
         }
         switch account.take(under: policy, now: now, on: loop) {
@@ -57,17 +60,23 @@ package final class CallerRateLimiter: RateLimiter {
         }
     }
 
-    private func ask(for wanted: Int64, _ key: Key, _ account: RateAccount, over connection: RedisConnection) {
-        let policy = key.policy
+    private func ask(
+        for wanted: RateAccount.Question, _ key: Key, _ account: RateAccount, over connection: RedisConnection
+    ) {
+        let (policy, sent) = (key.policy, BootTime.now())
         Self.script.run(
             over: connection, keys: ["rl:\(key.limited.rawValue):{\(key.caller)}"],
-            [RedisArgument(Int(policy.interval)), RedisArgument(Int(policy.burst)), RedisArgument(Int(wanted))],
+            [
+                RedisArgument(Int(policy.interval)), RedisArgument(Int(policy.burst)), RedisArgument(Int(wanted.calls)),
+                RedisArgument(Int(wanted.unspent)),
+            ],
             timeout: timeout
         ) { result in
+            if case .failure(.timedOut) = result { self.breaker.trip(sent: sent, at: .now()) }
             guard case .success(.array(let figures)) = result, figures.count == 2,
                 case .integer(let granted) = figures[0], case .integer(let ahead) = figures[1]
             else { return account.lost(under: policy, now: .now()) }
-            let more = account.granted(granted, of: wanted, ahead: ahead, under: policy, now: .now())
+            let more = account.granted(granted, of: wanted.calls, ahead: ahead, under: policy, now: .now())
             if let more { self.ask(for: more, key, account, over: connection) }
         }
     }
@@ -86,16 +95,19 @@ package final class CallerRateLimiter: RateLimiter {
         }
     }
 
-    /// ``CellRate`` at Redis, by its clock, so that all daemons count together. Answers how many calls were granted, and
-    /// how far the caller is ahead of the rate then. Microseconds of this century are exact in a double.
+    /// ``CellRate`` at Redis, by its clock, so that all daemons count together. First it takes back what is left of an
+    /// advance. Answers how many calls were granted, and how far the caller is ahead of the rate then. Microseconds of this century are exact in a double.
     private static let script = RedisScript(
         """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
         local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+        local most = now + burst * interval
         local arrival = tonumber(redis.call('GET', KEYS[1]) or 0)
+        if arrival > most then arrival = most end
+        arrival = arrival - tonumber(ARGV[4]) * interval
         if arrival < now then arrival = now end
-        local free = math.floor((now + burst * interval - arrival) / interval)
+        local free = math.floor((most - arrival) / interval)
         local granted = math.max(0, math.min(free, wanted))
         if granted > 0 then
             arrival = arrival + granted * interval

@@ -5,7 +5,7 @@ import InventoryKit
 ///
 /// Times are microseconds of any clock that is the same for all calls.
 struct CellRate {
-    private(set) var arrival: Int64 = 0
+    var arrival: Int64 = 0
 
     /// Takes as many of the calls as are free.
     ///
@@ -13,8 +13,9 @@ struct CellRate {
     mutating func take(
         _ wanted: Int64, under policy: RatePolicy, now: Int64
     ) -> (granted: Int64, decision: RateDecision) {
-        let base = max(arrival, now)
         let tolerance = policy.burst * policy.interval
+        // Nobody is further ahead than the burst, unless the rate has been raised since, or the clock set back.
+        let base = min(max(arrival, now), now + tolerance)
         let free = max(0, (now + tolerance - base) / policy.interval)
         let granted = min(free, wanted)
         arrival = base + granted * policy.interval

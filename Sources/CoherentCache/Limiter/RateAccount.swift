@@ -9,9 +9,12 @@ import Synchronization
 /// one question is under way; a busy caller's is asked before the advance is used up, so that nobody has to wait for it.
 /// Without Redis it is the limit itself.
 final class RateAccount: Sendable {
-    /// How long an advance may be spent after the last of it was granted. What is left then is lost to the caller; the
-    /// limit gets nothing on top.
+    /// How long an advance may be spent after the last of it was granted.
     static let advanceTime = Duration.milliseconds(100)
+
+    /// How long after that what is left of it is given back with the next question. Later it is lost to the caller; the
+    /// limit gets nothing on top.
+    private static let returnTime = Duration.seconds(1)
     private static let advanceLimit: Int64 = 128
 
     typealias Waiter = EventLoopPromise<RateDecision>
@@ -27,16 +30,36 @@ final class RateAccount: Sendable {
         var waiting: [Waiter] = []
         var isAsking = false
 
-        mutating func beginAsking(isBusy: Bool, _ policy: RatePolicy) {
+        /// Sets about asking for so many calls and a spare.
+        mutating func question(
+            for calls: Int64, isBusy: Bool, _ policy: RatePolicy, now: BootTime
+        ) -> Question {
             isAsking = true
-            spare = isBusy ? min(max(1, spare * 2), RateAccount.advanceLimit, policy.burst / 8) : spare / 2
+            // No more than comes in anew while it may be spent: who is slow needs no advance, and loses none.
+            let most = min(
+                RateAccount.advanceLimit, policy.burst / 8, RateAccount.advanceTime.microseconds / policy.interval)
+            spare = isBusy ? min(max(1, spare * 2), most) : spare / 2
+            return Question(calls: calls + spare, unspent: surrender(now: now))
         }
+
+        /// What is left of an advance that may not be spent any more, to be given back.
+        private mutating func surrender(now: BootTime) -> Int64 {
+            guard now >= advanceEnd else { return 0 }
+            defer { advance = 0 }
+            return now < advanceEnd + RateAccount.returnTime ? advance : 0
+        }
+    }
+
+    /// What Redis is asked for: so many calls, and to take back so many.
+    struct Question: Equatable {
+        let calls: Int64
+        let unspent: Int64
     }
 
     /// What to do; first Redis has to be asked for so many calls, if any.
     enum Step {
-        case decided(RateDecision, ask: Int64?)
-        case wait(EventLoopFuture<RateDecision>, ask: Int64?)
+        case decided(RateDecision, ask: Question?)
+        case wait(EventLoopFuture<RateDecision>, ask: Question?)
     }
 
     private let state = Mutex(State())
@@ -55,24 +78,23 @@ final class RateAccount: Sendable {
             if state.advance > 0, now < state.advanceEnd {
                 state.advance -= 1
                 let isRunningOut = state.spare > 1 && state.advance <= state.spare / 2 && !state.isAsking
-                if isRunningOut { state.beginAsking(isBusy: true, policy) }
-                return .decided(
-                    Self.allowance(state.standing, advance: state.advance), ask: isRunningOut ? state.spare : nil)
+                let question = isRunningOut ? state.question(for: 0, isBusy: true, policy, now: now) : nil
+                return .decided(Self.allowance(state.standing, state.advance, policy), ask: question)
             }
             let waiter = loop.makePromise(of: RateDecision.self)
             state.waiting.append(waiter)
             guard !state.isAsking else { return .wait(waiter.futureResult, ask: nil) }
-            // Only who spends an advance at once gets a larger one; what others were given would be lost to them.
-            state.beginAsking(isBusy: state.advance == 0 && now < state.advanceEnd, policy)
-            state.advance = 0
-            return .wait(waiter.futureResult, ask: 1 + state.spare)
+            // Only who spends an advance at once gets a larger one.
+            let isBusy = state.advance == 0 && now < state.advanceEnd
+            return .wait(waiter.futureResult, ask: state.question(for: 1, isBusy: isBusy, policy, now: now))
         }
     }
 
     /// Redis has granted so many of `wanted`.
     ///
     /// - Returns: how many to ask for once more, for those who still wait.
-    func granted(_ granted: Int64, of wanted: Int64, ahead: Int64, under policy: RatePolicy, now: BootTime) -> Int64? {
+    func granted(_ granted: Int64, of wanted: Int64, ahead: Int64, under policy: RatePolicy, now: BootTime) -> Question?
+    {
         let isExhausted = granted < wanted
         let (answers, more) = state.withLock { state in
             state.standing = RateStanding(ahead: ahead, policy: policy).decision(isAllowed: !isExhausted)
@@ -80,9 +102,8 @@ final class RateAccount: Sendable {
             var answers: [(Waiter, RateDecision)] = []
             while left > 0, !state.waiting.isEmpty {
                 left -= 1
-                answers.append((state.waiting.removeFirst(), Self.allowance(state.standing, advance: left)))
+                answers.append((state.waiting.removeFirst(), Self.allowance(state.standing, left, policy)))
             }
-            if now >= state.advanceEnd { state.advance = 0 }
             state.advance += left
             state.advanceEnd = now + Self.advanceTime
             if isExhausted, state.advance == 0 {
@@ -92,7 +113,9 @@ final class RateAccount: Sendable {
                 state.waiting = []
             }
             state.isAsking = !state.waiting.isEmpty
-            return (answers, state.isAsking ? Int64(state.waiting.count) + state.spare : nil)
+            return (
+                answers, state.isAsking ? Question(calls: Int64(state.waiting.count) + state.spare, unspent: 0) : nil
+            )
         }
         for (waiter, decision) in answers { waiter.succeed(decision) }
         return more
@@ -110,9 +133,10 @@ final class RateAccount: Sendable {
         for (waiter, decision) in answers { waiter.succeed(decision) }
     }
 
-    private static func allowance(_ standing: RateDecision, advance: Int64) -> RateDecision {
+    private static func allowance(_ standing: RateDecision, _ advance: Int64, _ policy: RatePolicy) -> RateDecision {
         RateDecision(
-            isAllowed: true, remaining: standing.remaining + advance, resetAfter: standing.resetAfter, retryAfter: 0)
+            isAllowed: true, remaining: min(standing.remaining + advance, policy.burst),
+            resetAfter: standing.resetAfter, retryAfter: 0)
     }
 
     private static func refusal(_ standing: RateDecision, until end: BootTime, now: BootTime) -> RateDecision {
@@ -120,6 +144,10 @@ final class RateAccount: Sendable {
         return RateDecision(
             isAllowed: false, remaining: 0, resetAfter: max(standing.resetAfter, wait), retryAfter: wait)
     }
+}
+
+extension Duration {
+    fileprivate var microseconds: Int64 { Int64(self / .microseconds(1)) }
 }
 
 extension BootTime {

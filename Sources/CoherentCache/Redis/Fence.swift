@@ -244,7 +244,7 @@ final class Fence: Sendable {
     private static func run(of connection: RedisConnection) -> String { run(connection.identity) }
 
     private static func run(_ identity: RedisIdentity) -> String {
-        "\(protocolVersion):\(identity.runID):\(identity.replicationID)"
+        "\(protocolVersion):\(identity.runID):\(identity.replicationID):\(identity.database)"
     }
 
     /// Unique among the connections that anybody still holds.

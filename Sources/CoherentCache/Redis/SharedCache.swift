@@ -61,6 +61,9 @@ package final class SharedCache: ProductCache {
 
     package var condition: CacheCondition { fence.condition }
 
+    /// The cache over any connection, if it may be used now.
+    var currentLeases: Leases? { fence.leases(at: .now()) }
+
     // MARK: Reading
 
     package func glance(at id: ProductID, on loop: any EventLoop) -> Glance {
@@ -100,7 +103,7 @@ package final class SharedCache: ProductCache {
         guard breaker.allows(at: arrival), let leases = fence.leases(at: arrival) else {
             return CachedDocument(document: try await stored(id, load), source: .bypass)
         }
-        let way = await look(for: id, with: leases, sent: arrival)
+        let way = try await look(for: id, with: leases, sent: arrival)
         switch way {
         case .value(let value): return CachedDocument(document: value.document, source: .hit)
         case .lease(let token): return try await fill(id, with: leases, token, load)
@@ -116,17 +119,19 @@ package final class SharedCache: ProductCache {
         case load(CachedDocument.Source)
     }
 
-    private func look(for id: ProductID, with leases: Leases, sent arrival: BootTime) async -> Way {
-        do {
-            for _ in 0..<Self.looks {
+    private func look(
+        for id: ProductID, with leases: Leases, sent arrival: BootTime
+    ) async throws(InventoryError) -> Way {
+        for _ in 0..<Self.looks {
+            do throws(RedisError) {
                 if let value = try await get(id, with: leases) { return .value(value) }
-                guard await turns.take(id) else { continue }
-                let way = await leaseOrWait(id, with: leases, sent: arrival)
-                if case .lease = way {} else { turns.leave(id) }
-                return way
-            }
-            return .load(.miss)
-        } catch { return bypass(error, sent: arrival) }
+            } catch { return bypass(error, sent: arrival) }
+            guard try await turns.take(id) else { continue }
+            let way = await leaseOrWait(id, with: leases, sent: arrival)
+            if case .lease = way {} else { turns.leave(id) }
+            return way
+        }
+        return .load(.miss)
     }
 
     private func leaseOrWait(_ id: ProductID, with leases: Leases, sent arrival: BootTime) async -> Way {
@@ -164,7 +169,7 @@ package final class SharedCache: ProductCache {
         let document: ProductDocument?
         do { document = try await stored(id, load) } catch {
             leases.giveBack(id, token: token)
-            turns.leave(id)
+            turns.leave(id, failure: error)
             throw error
         }
         let (counters, turns) = (counters, turns)

@@ -36,7 +36,11 @@ final class StoreReads: Sendable {
         }
         let result = await Self.result(load)
         for continuation in joined { continuation.resume(returning: .answer(result)) }
-        passOn(id)
+        if case .failure(.unavailable) = result {
+            giveUp(id, result)
+        } else {
+            passOn(id)
+        }
         return try result.get()
     }
 
@@ -50,6 +54,12 @@ final class StoreReads: Sendable {
             return next
         }
         next?.resume(returning: .read)
+    }
+
+    /// Tells all who wait what the store has said to others: they would only wait as long again for the same.
+    private func giveUp(_ id: ProductID, _ result: Result<Product?, InventoryError>) {
+        let through = waiting.withLock { $0.removeValue(forKey: id) ?? [] }
+        for continuation in through { continuation.resume(returning: .answer(result)) }
     }
 
     private static func result(

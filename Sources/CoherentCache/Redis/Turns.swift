@@ -2,16 +2,18 @@ import InventoryKit
 import Synchronization
 
 /// One reader of this process at a time goes about filling a product; the others wait until it is through, and then look
-/// again. What they see then was asked for after they came, so it is no older than they may see.
+/// again. What they see then was asked for after they came, so it is no older than they may see. Where the one got nothing
+/// from the store they get nothing either: each for itself, in turn, they would wait many times as long for the same.
 final class Turns: Sendable {
-    private typealias Waiting = CheckedContinuation<Bool, Never>
+    private typealias Waiting = CheckedContinuation<Result<Bool, InventoryError>, Never>
 
     /// Who waits, for each product that somebody is about to fill.
     private let waiting = Mutex<[ProductID: [Waiting]]>([:])
 
     /// - Returns: whether it is the caller's turn, who has to call ``leave(_:)`` then; else somebody else's is over.
-    func take(_ id: ProductID) async -> Bool {
-        await withCheckedContinuation { (continuation: Waiting) in
+    /// - Throws: what kept the other one from reading the store.
+    func take(_ id: ProductID) async throws(InventoryError) -> Bool {
+        let outcome = await withCheckedContinuation { (continuation: Waiting) in
             let isFree = waiting.withLock { waiting in
                 guard waiting[id] != nil else {
                     waiting[id] = []
@@ -20,12 +22,14 @@ final class Turns: Sendable {
                 waiting[id]?.append(continuation)
                 return false
             }
-            if isFree { continuation.resume(returning: true) }
+            if isFree { continuation.resume(returning: .success(true)) }
         }
+        return try outcome.get()
     }
 
-    func leave(_ id: ProductID) {
+    /// - Parameter failure: what kept the caller from reading the store, if it was that.
+    func leave(_ id: ProductID, failure: InventoryError? = nil) {
         let through = waiting.withLock { $0.removeValue(forKey: id) ?? [] }
-        for continuation in through { continuation.resume(returning: false) }
+        for continuation in through { continuation.resume(returning: failure.map { .failure($0) } ?? .success(false)) }
     }
 }
