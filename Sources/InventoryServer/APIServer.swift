@@ -25,14 +25,16 @@ package struct APIServer: Service {
     ///   - connectionLimit: connections at once; more wait in the kernel's queue, where they cost no file.
     ///   - onListening: told the port once connections are taken.
     package init(
-        inventory: Inventory, limiter: any RateLimiter, state: ServerState, address: Address, connectionLimit: Int,
+        inventory: Inventory, limiter: any RateLimiter, state: ServerState, observer: RequestObserver,
+        address: Address, connectionLimit: Int,
         log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let api = InventoryAPI(
             inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json)
         )
-        let front = Front(routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger)
+        let front = Front(
+            routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger, observer: observer)
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },

@@ -34,6 +34,8 @@ package struct ServerSettings: Sendable, Equatable {
 package final class ServerState: Sendable {
     private let current: Mutex<ServerSettings>
     private let stopping = Atomic<Bool>(false)
+    private let draining = Atomic<Bool>(false)
+    private let everReady = Atomic<Bool>(false)
 
     package init(settings: ServerSettings) {
         current = Mutex(settings)
@@ -44,7 +46,27 @@ package final class ServerState: Sendable {
         set { current.withLock { $0 = newValue } }
     }
 
+    func update(_ change: (inout ServerSettings) -> Void) { current.withLock { change(&$0) } }
+
     package var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+    /// Whether `/readyz` says no although everything is served: load balancers shall send their requests elsewhere.
+    package var isDraining: Bool {
+        get { draining.load(ordering: .relaxed) }
+        set { draining.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether the store has answered since the start.
+    var hasBeenReady: Bool { everReady.load(ordering: .relaxed) }
+    func noteReady() { everReady.store(true, ordering: .relaxed) }
+
+    /// Sleeps so long, or until the service stops, if that is before.
+    func sleep(for time: Duration) async throws {
+        let end = ContinuousClock.now + time
+        while !isStopping, ContinuousClock.now < end {
+            try await Task.sleep(for: min(.milliseconds(500), end - .now))
+        }
+    }
 
     /// From now on `/readyz` says no, and answers ask clients to take their next request elsewhere.
     package func beginStopping() { stopping.store(true, ordering: .relaxed) }

@@ -10,14 +10,16 @@ import SQLiteStore
 /// The store and the cache that the configuration asks for.
 struct Backend: Sendable {
     let store: any InventoryStore
-    let cache: any ProductCache
+    let cache: any ProductCache & CacheAdministration
 
     /// Shared by all daemons where there is a Redis.
     let limiter: CallerRateLimiter
-    private let redis: RedisClient?
+    let redis: RedisClient?
 
-    /// What it is, for the line at the start.
-    let description: String
+    /// `MongoDB at 127.0.0.1:27017/inventory`, and the like.
+    let storeDescription: String
+    let cacheDescription: String
+    let redisDescription: String?
 
     /// Waits until the store can be used; nothing where it can be at once.
     let prepare: (@Sendable () async throws -> Void)?
@@ -29,6 +31,7 @@ struct Backend: Sendable {
         let redis = configuration.redis.map { RedisClient(url: $0, group: group, logger: logger) }
         let beside = configuration.redis.map { "Redis at \($0.display)" }
         self.redis = redis
+        redisDescription = beside
         limiter = CallerRateLimiter(redis: redis)
         if let url = configuration.mongo {
             let mongo = MongoStore(
@@ -40,7 +43,8 @@ struct Backend: Sendable {
             store = mongo
             self.cache = cache
             shared = cache
-            description = "from MongoDB at \(url.display), " + (beside.map { "cache in \($0)" } ?? "without a cache")
+            storeDescription = "MongoDB at \(url.display)"
+            cacheDescription = beside.map { "cache in \($0)" } ?? "no cache"
             prepare = { try await mongo.prepare() }
         } else {
             let path = try Self.makeDirectory(configuration.stateDirectory) + "/inventory.sqlite"
@@ -48,12 +52,14 @@ struct Backend: Sendable {
                 path: path, writesPerTransaction: configuration.writesPerTransaction, logger: logger)
             cache = InProcessCache(timeToLive: configuration.cacheTimeToLive)
             shared = nil
-            description =
-                "from the embedded store \(path), cache in the process"
-                + (beside.map { ", rate limits in \($0)" } ?? "")
+            storeDescription = "the embedded store \(path)"
+            cacheDescription = "cache in the process" + (beside.map { ", rate limits in \($0)" } ?? "")
             prepare = nil
         }
     }
+
+    /// What it is, for the line at the start.
+    var description: String { "from \(storeDescription), \(cacheDescription)" }
 
     /// Begins what goes on in the background.
     func start() {

@@ -21,6 +21,13 @@ struct Configuration: Sendable, Equatable {
 
     /// Redis, for the cache of a shared store and for rate limits.
     var redis: RedisURL?
+
+    /// Where operators ask; nothing where they cannot.
+    var socket: String?
+
+    /// Whether somebody named the socket, so that it must not go without.
+    var isSocketNamed = false
+    var adminGroup: AdminGroup?
     var authentication: Authentication?
     var cacheTimeToLive = Duration.seconds(60)
     var writesPerTransaction = 256
@@ -62,6 +69,25 @@ struct Configuration: Sendable, Equatable {
         ) { text, configuration in
             do { configuration.redis = try RedisURL(text) } catch let error as RedisURLError {
                 throw SettingError(error.description)
+            }
+        },
+        Setting(
+            "INVENTORYD_SOCKET", default: nil, flag: "socket",
+            "Unix socket of the admin channel, or none; default is the first of /run/inventoryd, $XDG_RUNTIME_DIR/inventoryd and /tmp/inventoryd-UID that can be used"
+        ) { text, configuration in
+            guard text != "none" else { return }
+            guard text.hasPrefix("/"), text.utf8.count <= AdminSocketPlace.pathLimit else {
+                throw SettingError(
+                    "must be none, or a path that begins with / and has at most \(AdminSocketPlace.pathLimit) bytes")
+            }
+            configuration.socket = text
+        },
+        Setting(
+            "INVENTORYD_ADMIN_GROUP", default: nil, flag: "admin-group",
+            "group whose members may change things over the admin socket; default is nobody but root and the daemon's user"
+        ) { text, configuration in
+            do { configuration.adminGroup = try AdminGroup(named: text) } catch let trouble as SocketTrouble {
+                throw SettingError(trouble.description)
             }
         },
         Setting(
@@ -114,6 +140,12 @@ struct Configuration: Sendable, Equatable {
         Setting(
             "LOG_FORMAT", default: nil, flag: "log-format", "text or json; default text on a terminal, else json"
         ) { $1.logFormat = try Text.choice($0, LogSink.Format.self) },
+    ]
+
+    /// The settings that can change while the daemon runs.
+    static let changeable: Set<String> = [
+        "INVENTORYD_RATE_READ", "INVENTORYD_RATE_WRITE", "INVENTORYD_RATE_PURCHASE", "INVENTORYD_TRUSTED_PROXIES",
+        "INVENTORYD_CORS_ORIGINS", "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY", "INVENTORYD_MAX_IN_FLIGHT", "LOG_LEVEL",
     ]
 
     /// What no single setting can see.

@@ -20,14 +20,15 @@ struct Daemon {
     /// After this long a stop no longer waits for requests under way; container platforms kill soon after.
     static let drainLimit = Duration.seconds(25)
 
-    let configuration: Configuration
+    private let reading: ConfigurationReading
+    private var configuration: Configuration { reading.configuration }
 
     /// Reads the configuration again, for SIGHUP.
     let reread: @Sendable () -> ConfigurationReading
     private let notifier = ServiceNotifier(environment: ProcessInfo.processInfo.environment)
 
-    init(configuration: Configuration, reread: @escaping @Sendable () -> ConfigurationReading) {
-        self.configuration = configuration
+    init(reading: ConfigurationReading, reread: @escaping @Sendable () -> ConfigurationReading) {
+        self.reading = reading
         self.reread = reread
     }
 
@@ -44,31 +45,46 @@ struct Daemon {
         umask(0o077)
         let files = raiseFileLimit(logger)
 
+        // Before anything else is touched: whoever runs already is not to notice this one.
+        let socket = try claimSocket(logger)
+        defer { socket?.release() }
         let backend = try Backend(configuration, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
         backend.start()
+        let control = OperatorControl(reading, reread: reread, backend: backend, state: state, logger: logger)
+        let (inventory, observer) = (Inventory(store: backend.store, cache: backend.cache), RequestObserver())
         let server = APIServer(
-            inventory: Inventory(store: backend.store, cache: backend.cache), limiter: backend.limiter, state: state,
-            address: address,
-            connectionLimit: min(16_384, max(16, files - 48)), log: log, logger: logger,
+            inventory: inventory, limiter: backend.limiter, state: state, observer: observer, address: address,
+            connectionLimit: min(16_384, max(16, files - 192)), log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
+            control.address = "\(Self.display(configuration.host)):\(port)"
             logger.notice(
                 """
-                inventoryd \(Inventoryd.version) serves on \(Self.display(configuration.host)):\(port), \
-                \(backend.description)
+                inventoryd \(Release.version) serves on \(control.address), \(backend.description)\
+                \(socket.map { "; admin socket \($0.path)" } ?? "")
                 """
             )
             notifier.ready()
         }
+        let admin = socket.map { socket in
+            AdminServer(
+                socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache,
+                control: control, observer: observer, state: state, log: log, logger: logger,
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        }
+        // They stop in the opposite order, so operators can look on while the API finishes.
+        let services: [any Service] = (admin.map { [$0] } ?? []) + [server]
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: [.init(service: server)], logger: quiet(logger))
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) }, logger: quiet(logger))
         )
-        let signals = Task { await obeySignals(stopping: group, state, logger, log) }
+        let signals = Task { await obeySignals(stopping: group, control, state, logger, log) }
         defer { signals.cancel() }
         let preparation = Task { try await prepare(backend, stopping: group, state, logger) }
         do { try await group.run() } catch {
             preparation.cancel()
             await backend.close()
+            if let trouble = error as? AdminListeningError { throw StartError("\(trouble)") }
             throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
         preparation.cancel()
@@ -105,11 +121,12 @@ struct Daemon {
     // MARK: Signals
 
     private func obeySignals(
-        stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger, _ log: LogSink
+        stopping group: ServiceGroup, _ control: OperatorControl, _ state: ServerState, _ logger: Logger,
+        _ log: LogSink
     ) async {
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
             if signal == .sighup {
-                reload(state, logger)
+                control.readConfiguration(applying: true)
             } else if state.isStopping {
                 logger.warning("Told to stop a second time, so stopping at once")
                 log.flush()
@@ -133,30 +150,21 @@ struct Daemon {
         }
     }
 
-    /// Takes over what can change while the server runs, if the whole of the new configuration is good.
-    private func reload(_ state: ServerState, _ logger: Logger) {
-        let reading = reread()
-        guard reading.mistakes.isEmpty else {
-            logger.error(
-                "The new configuration is not good; the old one stays",
-                metadata: [
-                    "mistakes": "\(reading.mistakes.joined(separator: "; "))"
-                ])
-            return
-        }
-        state.settings = reading.configuration.server
-        var fixed = reading.configuration
-        fixed.server = configuration.server
-        var before = configuration
-        before.server = configuration.server
-        logger.notice(
-            fixed == before
-                ? "Configuration read again"
-                : "Configuration read again; address, store, cache and log format change with a restart only"
-        )
-    }
-
     // MARK: Surroundings
+
+    /// The place of the admin socket, if there is to be one.
+    ///
+    /// - Throws: ``StartError`` when another daemon has it, or when somebody asked for it and it cannot be had.
+    private func claimSocket(_ logger: Logger) throws -> AdminSocket? {
+        guard let path = configuration.socket else { return nil }
+        do { return try AdminSocket(claiming: path) } catch {
+            guard configuration.isSocketNamed || error.isTaken else {
+                logger.warning("There is no admin channel", metadata: ["reason": "\(error)"])
+                return nil
+            }
+            throw StartError(error.description)
+        }
+    }
 
     /// "All addresses" means both families, where the system has both.
     private var address: APIServer.Address {

@@ -14,8 +14,6 @@ import Darwin
 /// The daemon's command line: reads the configuration, then checks, prints or runs it.
 @main
 struct Inventoryd: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "inventoryd",
         abstract: "An inventory of products and their stock, over a REST API.",
@@ -24,7 +22,7 @@ struct Inventoryd: AsyncParsableCommand {
             flags, else the environment, else .env in the working directory, else a file (--config, or \
             /etc/inventoryd/inventoryd.conf). --print-config shows each value and where it came from.
             """,
-        version: "inventoryd \(version)",
+        version: "inventoryd \(Release.version)",
         subcommands: [Migrate.self]
     )
 
@@ -36,7 +34,7 @@ struct Inventoryd: AsyncParsableCommand {
         let reading = try settings.read(beforeComplaining: { if printConfig { print($0.printout) } })
         if checkConfig { print("The configuration is good.") }
         guard !printConfig, !checkConfig else { return }
-        let daemon = Daemon(configuration: reading.configuration) { [settings] in settings.reading }
+        let daemon = Daemon(reading: reading) { [settings] in settings.reading }
         do { try await daemon.run() } catch {
             complain("\(error)")
             throw ExitCode.failure

@@ -12,6 +12,8 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "Address to listen on (INVENTORYD_HOST).") var host: String?
     @Option(help: "Port to listen on (PORT).") var port: String?
     @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
+    @Option(help: "Unix socket of the admin channel, or none (INVENTORYD_SOCKET).") var socket: String?
+    @Option(help: "Group that may change things there (INVENTORYD_ADMIN_GROUP).") var adminGroup: String?
     @Option(help: "off (INVENTORYD_AUTH).") var auth: String?
     @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
     @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
@@ -48,6 +50,7 @@ struct SettingOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let flags: [String: String?] = [
             "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
+            "INVENTORYD_SOCKET": socket, "INVENTORYD_ADMIN_GROUP": adminGroup,
             "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
             "INVENTORYD_MONGO_POOL": mongoPool, "INVENTORYD_MONGO_TIMEOUT": mongoTimeout,
             "INVENTORYD_RATE_READ": rateRead, "INVENTORYD_RATE_WRITE": rateWrite,

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import InventoryKit
 import InventoryServer
 import Logging
 
@@ -106,8 +107,8 @@ struct SettingSource: Sendable {
 }
 
 /// A configuration, where each value came from, and everything that is wrong with it.
-struct ConfigurationReading {
-    struct Value {
+struct ConfigurationReading: Sendable {
+    struct Value: Sendable {
         let setting: Setting
         let text: String
         let origin: String
@@ -129,6 +130,7 @@ struct ConfigurationReading {
             guard let (text, origin) = find(setting, in: sources) ?? Self.fallback(setting, environment, isTerminal)
             else { continue }
             values.append(Value(setting: setting, text: text, origin: origin))
+            if setting.name == "INVENTORYD_SOCKET" { configuration.isSocketNamed = origin != "default" }
             do { try setting.apply(text, &configuration) } catch {
                 let detail = (error as? SettingError)?.detail ?? "\(error)"
                 let shown = setting.isSecret ? "" : " (it is \"\(text)\", from \(origin))"
@@ -138,12 +140,27 @@ struct ConfigurationReading {
         mistakes += configuration.contradictions()
     }
 
+    /// All values, secrets masked.
+    var lines: [ConfigLine] {
+        values.map { value in
+            let text = value.setting.isSecret ? "********" : value.text
+            return ConfigLine(name: value.setting.name, value: text, origin: value.origin)
+        }
+    }
+
+    /// This reading with the values of those names from another.
+    func taking(_ names: Set<String>, from other: ConfigurationReading) -> ConfigurationReading {
+        var merged = self
+        merged.values =
+            other.values.filter { names.contains($0.setting.name) }
+            + values.filter { !names.contains($0.setting.name) }
+        merged.configuration.server = other.configuration.server
+        return merged
+    }
+
     /// All values as people read them, secrets masked.
     var printout: String {
-        let shown = values.map { value in
-            let text = value.setting.isSecret ? "********" : value.text
-            return (value.setting.name, text.isEmpty ? "\"\"" : text, value.origin)
-        }
+        let shown = lines.map { line in (line.name, line.value.isEmpty ? "\"\"" : line.value, line.origin) }
         let nameWidth = shown.map(\.0.count).max() ?? 0
         let textWidth = min(48, shown.map(\.1.count).max() ?? 0)
         func pad(_ text: String, _ width: Int) -> String {
@@ -189,6 +206,7 @@ struct ConfigurationReading {
     ) -> (text: String, origin: String)? {
         switch setting.name {
         case "INVENTORYD_STATE_DIR": return stateDirectory(environment).map { ($0, "default") }
+        case "INVENTORYD_SOCKET": return (socket(environment), "default")
         case "LOG_FORMAT": return (isTerminal ? "text" : "json", "default")
         default: return setting.defaultText.map { ($0, "default") }
         }
@@ -200,6 +218,21 @@ struct ConfigurationReading {
         if let systemd = path("STATE_DIRECTORY") { return String(systemd.prefix { $0 != ":" }) }
         if let xdg = path("XDG_STATE_HOME") { return xdg + "/inventoryd" }
         return path("HOME").map { $0 + "/.local/state/inventoryd" }
+    }
+
+    private static func socket(_ environment: [String: String]) -> String {
+        if let systemd = environment["RUNTIME_DIRECTORY"], systemd.hasPrefix("/") {
+            return systemd.prefix { $0 != ":" } + "/admin.sock"
+        }
+        let places = AdminSocketPlace.defaults(environment: environment, userID: geteuid())
+        return places.first(where: canMakeSocket) ?? places.last ?? "none"
+    }
+
+    private static func canMakeSocket(at path: String) -> Bool {
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        let parent = String(directory[..<(directory.lastIndex(of: "/") ?? directory.startIndex)])
+        if unsafe access(directory, F_OK) == 0 { return unsafe access(directory, W_OK) == 0 }
+        return unsafe access(parent, W_OK) == 0
     }
 
     private mutating func rejectUnknownNames(_ sources: [SettingSource]) {

@@ -33,7 +33,7 @@ package final class DaemonProcess: Sendable {
         // Tests call as fast as they can from one address.
         var variables = [
             "INVENTORYD_STATE_DIR": stateDirectory, "PORT": "0", "LOG_FORMAT": "json", "INVENTORYD_RATE_READ": "off",
-            "INVENTORYD_RATE_WRITE": "off", "INVENTORYD_RATE_PURCHASE": "off",
+            "INVENTORYD_RATE_WRITE": "off", "INVENTORYD_RATE_PURCHASE": "off", "INVENTORYD_SOCKET": "none",
         ]
         variables.merge(environment) { _, given in given }
         process = try ChildProcess(prefix + [Self.binary] + arguments, environment: variables)

@@ -40,6 +40,14 @@ struct Documents {
         return document
     }
 
+    /// Every document that has not expired.
+    func all(at now: ContinuousClock.Instant) -> [CachedHere] {
+        entries.compactMap { entry in
+            guard let document = entry?.document, let expiry = entry?.expiry, now < expiry else { return nil }
+            return CachedHere(document: document, timeToLive: expiry - now)
+        }
+    }
+
     mutating func look(for id: ProductID, now: ContinuousClock.Instant) -> Look {
         guard let position = positions[id], let entry = entries[position] else {
             lastLease += 1

@@ -95,6 +95,15 @@ package final class InProcessCache: ProductCache {
         shard.state.withLock { $0.replace(document, of: product.id) }
     }
 
+    /// All documents that are here now.
+    var documents: [CachedHere] {
+        let now = ContinuousClock.now
+        return shards.flatMap { shard in shard.state.withLock { $0.all(at: now) } }
+    }
+
+    /// Takes a document out, and the right to fill with it.
+    func drop(_ id: ProductID) { shard(of: id).state.withLock { $0.remove(id) } }
+
     private func shard(of id: ProductID) -> Shard {
         shards[Int(UInt(bitPattern: id.hashValue) % UInt(Self.shardCount))]
     }

@@ -60,7 +60,7 @@ struct Leases: Sendable {
         connection.eventLoop.execute {
             scripts.fill.run(
                 over: connection, keys: [keys.value, keys.lease],
-                [token.argument, RedisArgument(value), RedisArgument(timeToLive.wholeMilliseconds)],
+                [token.argument, RedisArgument(value), RedisArgument(max(1, timeToLive.wholeMilliseconds))],
                 timeout: Self.endTimeout
             ) { result in filled(result.map { $0 == .integer(1) }) }
         }
@@ -93,7 +93,7 @@ struct Leases: Sendable {
         let keys = CacheKeys(id, in: generation)
         var arguments = [token.argument]
         if let document {
-            arguments += [RedisArgument(document.value), RedisArgument(document.timeToLive.wholeMilliseconds)]
+            arguments += [RedisArgument(document.value), RedisArgument(max(1, document.timeToLive.wholeMilliseconds))]
         }
         return try await answer(Self.endTimeout) { [arguments] completion in
             scripts.end.run(over: connection, keys: keys.all, arguments, timeout: Self.endTimeout, completion)
@@ -127,6 +127,19 @@ struct CacheKeys: Sendable {
     var all: [RedisArgument] { [value, lease, writers] }
 
     static func value(_ id: ProductID, in generation: String) -> String { "\(generation):{\(id.text)}:v" }
+
+    /// Every value of a generation, as SCAN takes it.
+    static func valuePattern(in generation: String) -> String {
+        // A generation has a host's name in it, where anything may be.
+        let escaped = generation.map { "*?[]\\^".contains($0) ? "\\\($0)" : String($0) }.joined()
+        return "\(escaped):{*}:v"
+    }
+
+    /// The product whose value stands under the key.
+    static func id(inValue key: String) -> ProductID? {
+        guard key.hasSuffix("}:v"), let brace = key.lastIndex(of: "{") else { return nil }
+        return try? ProductID(String(key[key.index(after: brace)...].dropLast(3)))
+    }
 }
 
 /// 128 random bits that nobody else has.

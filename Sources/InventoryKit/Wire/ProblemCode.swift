@@ -5,6 +5,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case malformedJSON = "malformed-json"
     case invalidIdempotencyKey = "invalid-idempotency-key"
     case idempotencyKeyRequired = "idempotency-key-required"
+    case forbidden
     case noRoute = "no-route"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
@@ -30,6 +31,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case headersTooLarge = "headers-too-large"
     case internalError = "internal-error"
     case storeUnavailable = "store-unavailable"
+    case cacheUnavailable = "cache-unavailable"
     case overloaded
     case storageFull = "storage-full"
     case outcomeUnknown = "outcome-unknown"

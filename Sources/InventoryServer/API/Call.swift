@@ -12,17 +12,31 @@ struct Call: RequestContext {
     let requestID: String
     let settings: ServerSettings
 
-    /// Who asks. Until there are keys, everybody is the same.
-    let actor = Self.anonymous
-    static let anonymous = "anonymous"
+    let caller: Caller
 
-    init(requestID: String, settings: ServerSettings, logger: Logger) {
+    init(requestID: String, settings: ServerSettings, caller: Caller, logger: Logger) {
         coreContext = CoreRequestContextStorage(source: Source(logger: logger))
         self.requestID = requestID
         self.settings = settings
+        self.caller = caller
     }
 
     init(source: Source) {
-        self.init(requestID: "-", settings: ServerSettings(), logger: source.logger)
+        self.init(requestID: "-", settings: ServerSettings(), caller: .anonymous, logger: source.logger)
     }
+}
+
+/// Who asks, and what that entitles to.
+struct Caller: Sendable {
+    /// In whose name things are done: the scope of idempotency keys, and the actor in the ledger.
+    let actor: String
+
+    /// For the log.
+    let name: String
+
+    /// Why changes are refused; nothing where they are not.
+    let readOnly: String?
+
+    /// Until there are keys, everybody who comes over the network is the same.
+    static let anonymous = Caller(actor: "anonymous", name: "anonymous", readOnly: nil)
 }

@@ -25,6 +25,9 @@ struct InventoryAPI: Sendable {
             Route(.get, "/readyz") { exchange in
                 try exchange.query.finish()
                 guard !state.isStopping else { throw InventoryError.unavailable(.stopping) }
+                guard !state.isDraining else {
+                    throw Problem(.stopping, "An operator drains this instance (invctl drain). Ask another.")
+                }
                 try await inventory.store.checkReadiness()
                 // Without its cache the service is slower, and right.
                 let cache = inventory.cache.condition

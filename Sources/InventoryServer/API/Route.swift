@@ -18,13 +18,22 @@ struct Route: Sendable {
 
     /// The media type of its answer when all goes well.
     let produces: String
+
+    /// What a caller must be entitled to.
+    let access: Access
     let handler: Handler
 
+    enum Access: Sendable {
+        case read, write
+    }
+
+    /// - Parameter access: if nothing is said, reading is what `GET` does.
     init(
         _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [],
-        produces: String = "application/json",
+        produces: String = "application/json", access: Access? = nil,
         _ handler: @escaping Handler
     ) {
+        self.access = access ?? (method == .get ? .read : .write)
         self.method = method
         self.path = path
         self.parameters = parameters
@@ -38,6 +47,7 @@ struct Route: Sendable {
     func register(on router: Router<Call>) {
         for method in methods {
             router.on(RouterPath(path), method: method) { request, call in
+                if access == .write, let reason = call.caller.readOnly { throw Problem(.forbidden, reason) }
                 try MediaTypes.check(request.headers, accept: produces)
                 var exchange = Exchange(request: request, call: call, parameters: parameters)
                 return try await handler(&exchange)
@@ -116,7 +126,7 @@ struct Exchange {
         } catch {
             throw Problem(.invalidIdempotencyKey, "An Idempotency-Key \(error.detail).")
         }
-        return Requester(actor: call.actor, requestID: call.requestID, key: key)
+        return Requester(actor: call.caller.actor, requestID: call.requestID, key: key)
     }
 
     // MARK: The body

@@ -1,10 +1,13 @@
 import HTTPTypes
+import InventoryKit
 
 extension HTTPField.Name {
     static let idempotencyKey = named("Idempotency-Key")
     static let idempotentReplayed = named("Idempotent-Replayed")
     static let requestID = named("X-Request-Id")
     static let cacheResult = named("X-Cache")
+    static let release = named(AdminProtocol.releaseField)
+    static let invctlCommand = named(AdminProtocol.commandField)
     static let link = named("Link")
     static let referrerPolicy = named("Referrer-Policy")
 

@@ -110,13 +110,12 @@ extension Front {
     ) -> AdmissionHandler.Answer {
         var headers = headers
         if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
-        if settings.logLevel <= .info {
-            log.access(
-                AccessLogEntry(
-                    requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri,
-                    status: Int(status.code), duration: .now - arrival, cache: CachedDocument.Source.hit.rawValue,
-                    caller: Call.anonymous, error: nil
-                )
+        let time = ContinuousClock.now - arrival
+        note(.read, status: Int(status.code), in: time, settings) {
+            AccessLogEntry(
+                requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri,
+                status: Int(status.code), duration: time, cache: CachedDocument.Source.hit.rawValue,
+                caller: Caller.anonymous.name, error: nil
             )
         }
         return AdmissionHandler.Answer(
@@ -141,13 +140,12 @@ extension Front {
                 headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
             }
         }
-        if settings.logLevel <= .info {
-            log.access(
-                AccessLogEntry(
-                    requestID: requestID, method: head.method.rawValue, route: "-",
-                    path: String(head.uri.prefix { $0 != "?" }), status: 429, duration: .zero, cache: nil,
-                    caller: Call.anonymous, error: ProblemCode.rateLimited.rawValue
-                )
+        let method = head.method.rawValue
+        note(RateClass(method: method, uri: head.uri), status: 429, in: .zero, settings) {
+            AccessLogEntry(
+                requestID: requestID, method: method, route: "-", path: String(head.uri.prefix { $0 != "?" }),
+                status: 429, duration: .zero, cache: nil, caller: Caller.anonymous.name,
+                error: ProblemCode.rateLimited.rawValue
             )
         }
         if head.method == .HEAD { body.clear() }

@@ -17,9 +17,13 @@ final class Front: Sendable {
     private let date: HTTPDate
     private let logger: Logger
     let requestIDs = RequestIDs()
-    private let inFlight = Atomic<Int>(0)
+    private let observer: RequestObserver
+    private let door: any Door
 
-    init(routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger) {
+    init(
+        routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger,
+        observer: RequestObserver, door: any Door = OpenDoor()
+    ) {
         let router = Router(context: Call.self)
         for route in routes { route.register(on: router) }
         self.router = router.buildResponder()
@@ -27,18 +31,24 @@ final class Front: Sendable {
         self.state = state
         self.log = log
         self.logger = logger
+        self.observer = observer
+        self.door = door
         date = HTTPDate(clock: clock)
     }
 
     func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let arrival = ContinuousClock.now
         let settings = state.settings
-        let call = Call(requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings, logger: logger)
-        let others = inFlight.add(1, ordering: .relaxed).oldValue
-        defer { inFlight.subtract(1, ordering: .relaxed) }
+        let call = Call(
+            requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
+            caller: await door.caller(over: channel), logger: logger)
+        let others = observer.began()
+        defer { observer.ended() }
         var response = await answer(request, call, hasRoom: others < settings.maxInFlight)
         decorate(&response, to: request, call)
         if request.method == .head { response = response.createHeadResponse() }
+        let status = response.status.code
+        let cache = response.headers[.cacheResult]
         let outcome: String?
         do {
             try await writer.write(response: response.head, body: response.body)
@@ -46,16 +56,24 @@ final class Front: Sendable {
         } catch {
             outcome = "the answer did not go out: \(error)"
         }
-        if settings.logLevel <= .info {
-            log.access(
-                AccessLogEntry(
-                    requestID: call.requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
-                    path: request.uri.path, status: response.status.code, duration: .now - arrival,
-                    cache: response.headers[.cacheResult], caller: call.actor, error: outcome
-                )
+        let time = ContinuousClock.now - arrival
+        note(door.kind(of: request), status: status, in: time, settings) {
+            AccessLogEntry(
+                requestID: call.requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
+                path: request.uri.path, status: status, duration: time, cache: cache, caller: call.caller.name,
+                error: outcome
             )
         }
+        door.answered(request, call, status: status, logger)
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
+    }
+
+    /// One line in the log, and in the figures.
+    func note(
+        _ kind: RateClass?, status: Int, in time: Duration, _ settings: ServerSettings, _ entry: () -> AccessLogEntry
+    ) {
+        observer.answered(kind, status: status, in: time, entry: entry())
+        if settings.logLevel <= .info { log.access(entry()) }
     }
 
     /// The answer to what never became a request.
@@ -94,6 +112,7 @@ final class Front: Sendable {
     private func answer(_ request: Request, _ call: Call, hasRoom: Bool) async -> Response {
         do {
             try Self.checkSize(of: request)
+            try door.admit(request)
             // The router would take these for the path without them, and an empty id for the list.
             guard request.uri.path == "/" || !request.uri.path.hasSuffix("/"), !request.uri.path.contains("//") else {
                 throw Problem(.noRoute, "There is nothing at \(request.uri.path.prefix(200)).")
@@ -111,6 +130,8 @@ final class Front: Sendable {
             return problem.response(path: request.uri.path, requestID: call.requestID)
         } catch let error as InventoryError {
             return Problem(error).response(path: request.uri.path, requestID: call.requestID)
+        } catch let trouble as CacheTrouble {
+            return Problem(trouble).response(path: request.uri.path, requestID: call.requestID)
         } catch {
             // What went wrong inside is for the log, not for the client.
             logger.error("Request failed", metadata: ["request_id": "\(call.requestID)", "error": "\(error)"])
@@ -165,6 +186,7 @@ final class Front: Sendable {
         response.headers.append(HTTPField(name: .date, value: date.text))
         response.headers.append(HTTPField(name: .xContentTypeOptions, value: "nosniff"))
         response.headers.append(HTTPField(name: .referrerPolicy, value: "no-referrer"))
+        door.decorate(&response)
         if response.status == .noContent || response.status == .notModified { response.headers[.contentLength] = nil }
         if state.isStopping { response.headers[.connection] = "close" }
         guard !call.settings.corsOrigins.isEmpty else { return }

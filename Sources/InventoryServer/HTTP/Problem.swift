@@ -54,6 +54,8 @@ struct Problem: Error {
 }
 
 extension Problem {
+    init(_ trouble: CacheTrouble) { self.init(.cacheUnavailable, trouble.detail) }
+
     /// How each error of the domain is told.
     init(_ error: InventoryError) {
         switch error {

@@ -45,16 +45,9 @@ package struct RateLimits: Sendable, Equatable {
         }
     }
 
-    /// What a request counts as, and its rate. Probes, documents and preflights are not limited.
+    /// What a request counts as, and its rate; nothing where it is not limited.
     func limit(for head: HTTPRequestHead) -> Limit? {
-        // The router serves `http://host/v1/…` like `/v1/…`, so what does not begin with a path is limited whatever it is.
-        guard head.uri.hasPrefix("/v1/") || !head.uri.hasPrefix("/") else { return nil }
-        switch head.method {
-        case .OPTIONS: return nil
-        case .GET, .HEAD: return read
-        case .POST: return head.uri.prefix { $0 != "?" }.hasSuffix("/purchase") ? purchase : write
-        default: return write
-        }
+        RateClass(method: head.method.rawValue, uri: head.uri).flatMap(limit)
     }
 }
 

@@ -21,6 +21,13 @@ struct AccessLogEntry {
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 
+    /// The request as those are told who watch.
+    func event(at time: Timestamp) -> MonitorEvent {
+        MonitorEvent(
+            at: time.rfc3339, requestId: requestID, method: method, path: String(path.prefix(512)), status: status,
+            durationUs: microseconds, cache: cache, caller: caller)
+    }
+
     func json(at time: Timestamp) -> [UInt8] {
         var writer = JSONWriter(capacity: 384)
         writer.object { writer in

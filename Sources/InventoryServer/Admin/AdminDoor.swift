@@ -1,0 +1,76 @@
+import HTTPTypes
+import Hummingbird
+import InventoryKit
+import Logging
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The way in over the admin socket: who comes is known from the kernel, and what they change is logged.
+struct AdminDoor: Door {
+    let group: AdminGroup?
+
+    func caller(over channel: any Channel) async -> Caller {
+        guard let peer = try? await PeerCredentials(of: channel) else {
+            return Caller(actor: "admin", name: "unknown", readOnly: "The kernel does not say who you are.")
+        }
+        let name = "uid=\(peer.uid) pid=\(peer.pid)"
+        return Caller(actor: "admin", name: name, readOnly: await refusal(of: peer))
+    }
+
+    private func refusal(of peer: PeerCredentials) async -> String? {
+        if peer.uid == 0 || peer.uid == geteuid() { return nil }
+        let owner = "the user with id \(geteuid())"
+        guard let group else {
+            return """
+                User \(peer.uid) may only read here. Ask as root or as \(owner), or have a group for it named with \
+                INVENTORYD_ADMIN_GROUP.
+                """
+        }
+        // It asks the system's user database, which may be a slow one.
+        let isMember = (try? await NIOThreadPool.singleton.runIfActive { peer.isMember(of: group.id) }) ?? false
+        return isMember
+            ? nil
+            : """
+            User \(peer.uid) may only read here. To change things be in the group \(group.name) \
+            (usermod -aG \(group.name) NAME, then log in again), or ask as root or as \(owner).
+            """
+    }
+
+    func admit(_ request: Request) throws(Problem) {
+        // Neither comes from a tool: it is a browser that somebody talked into calling.
+        guard request.headers[.origin] == nil else {
+            throw Problem(.forbidden, "The admin channel is not for browsers: a request with an Origin is refused.")
+        }
+        let host = (request.head.authority ?? "").split(separator: ":").first.map(String.init) ?? ""
+        guard AdminProtocol.hosts.contains(host) else {
+            throw Problem(
+                .forbidden, "The admin channel is not for other hosts: name inventoryd, as in http://inventoryd/…")
+        }
+    }
+
+    func kind(of request: Request) -> RateClass? {
+        RateClass(method: request.method.rawValue, uri: request.uri.path)
+    }
+
+    func decorate(_ response: inout Response) {
+        response.headers.append(HTTPField(name: .release, value: AdminProtocol.release))
+    }
+
+    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {
+        guard request.method != .get, request.method != .head, request.method != .options else { return }
+        let command = request.headers[.invctlCommand].map { String($0.prefix(300)) }
+        logger.notice(
+            status < 400 ? "An operator's change" : "An operator's change was refused",
+            metadata: [
+                "caller": "\(call.caller.name)", "request_id": "\(call.requestID)", "status": "\(status)",
+                "route": "\(request.method.rawValue) \(request.uri.path.prefix(200))",
+                "command": "\(command ?? "-")",
+            ])
+    }
+}

@@ -1,0 +1,81 @@
+import Hummingbird
+import HummingbirdCore
+package import InventoryKit
+package import Logging
+package import NIOCore
+import ServiceLifecycle
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+enum ProcessID {
+    static var own: Int32 { getpid() }
+}
+
+/// The admin channel on its Unix socket: the REST API without limits of rate, and what only operators may ask.
+package struct AdminServer: Service {
+    /// Connections at once: a person has one or two.
+    private static let connectionsMax = 128
+
+    private let server: any Service
+    private let history: StatsHistory
+    private let path: String
+
+    /// - Parameters:
+    ///   - socket: claimed by this process.
+    ///   - group: whose members may change things.
+    package init(
+        socket: AdminSocket, group: AdminGroup?, inventory: Inventory, cache: any CacheAdministration,
+        control: any DaemonControl, observer: RequestObserver, state: ServerState, log: LogSink, logger: Logger,
+        eventLoopGroup: any EventLoopGroup
+    ) {
+        let history = StatsHistory(observer: observer, cache: inventory.cache)
+        self.history = history
+        path = socket.path
+        let clock = SystemClock()
+        let admin = AdminAPI(
+            inventory: inventory, state: state, cache: cache, control: control, observer: observer, history: history,
+            stats: StatsReader(
+                observer: observer, history: history, cache: inventory.cache, clock: clock, began: .now),
+            logLevels: LogLevelOverride(state: state))
+        let api = InventoryAPI(
+            inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json))
+        let front = Front(
+            routes: api.routes + admin.routes, state: state, log: log, clock: clock, logger: logger,
+            observer: observer, door: AdminDoor(group: group))
+        let channel = APIChannel(
+            responder: { request, writer, channel in try await front.respond(request, writer, channel) },
+            limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
+            judge: { _, _, _ in .now(.pass(nil)) })
+        var quiet = logger
+        quiet.logLevel = .error
+        server = channel.server(
+            configuration: ServerConfiguration(
+                address: .unixDomainSocket(path: socket.path), backlog: 128,
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+            onServerRunning: { _ in
+                do { try socket.admit(group) } catch {
+                    logger.error("The admin socket is for this user only", metadata: ["reason": "\(error)"])
+                }
+            },
+            eventLoopGroup: eventLoopGroup, logger: quiet)
+    }
+
+    package func run() async throws {
+        let history = history
+        let sampling = Task { await history.run() }
+        defer { sampling.cancel() }
+        do { try await server.run() } catch { throw AdminListeningError(path: path, reason: error) }
+    }
+}
+
+/// The admin socket could not be listened on.
+package struct AdminListeningError: Error, CustomStringConvertible {
+    let path: String
+    let reason: any Error
+
+    package var description: String { "cannot listen on the admin socket \(path): \(reason)" }
+}

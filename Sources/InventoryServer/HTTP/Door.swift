@@ -1,0 +1,33 @@
+import Hummingbird
+import InventoryKit
+import Logging
+import NIOCore
+
+/// What differs between the ways in: who comes, what is let in, and what is said of it.
+protocol Door: Sendable {
+    /// Who is at the other end of the connection.
+    func caller(over channel: any Channel) async -> Caller
+
+    /// - Throws: a ``Problem`` when the request may not come in at all.
+    func admit(_ request: Request) throws(Problem)
+
+    /// What the request counts as in the figures.
+    func kind(of request: Request) -> RateClass?
+
+    /// Adds what every answer says here.
+    func decorate(_ response: inout Response)
+
+    /// After the answer has gone out.
+    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger)
+}
+
+/// The network: everybody is let in and is the same.
+struct OpenDoor: Door {
+    func caller(over channel: any Channel) async -> Caller { .anonymous }
+    func admit(_ request: Request) throws(Problem) {}
+    func kind(of request: Request) -> RateClass? {
+        RateClass(method: request.method.rawValue, uri: request.uri.path)
+    }
+    func decorate(_ response: inout Response) {}
+    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {}
+}

@@ -1,0 +1,121 @@
+package import InventoryKit
+import Synchronization
+
+/// Sees every request that was answered: counts it, and tells whoever watches.
+package final class RequestObserver: Sendable {
+    let traffic = Traffic()
+    let feed = RequestFeed()
+    private let inFlight = Atomic<Int>(0)
+    private let clock: any WallClock
+
+    package init(clock: any WallClock = SystemClock()) {
+        self.clock = clock
+    }
+
+    /// Requests under way.
+    var underWay: Int { inFlight.load(ordering: .relaxed) }
+
+    /// - Returns: how many others are under way.
+    func began() -> Int { inFlight.add(1, ordering: .relaxed).oldValue }
+
+    func ended() { inFlight.subtract(1, ordering: .relaxed) }
+
+    /// - Parameter kind: what the request counts as for its limit; nothing where it is none of these.
+    func answered(_ kind: RateClass?, status: Int, in time: Duration, entry: @autoclosure () -> AccessLogEntry) {
+        traffic.count(kind, status: status, in: time)
+        guard feed.isWatched else { return }
+        let entry = entry()
+        // Whoever watches does not want to see others watch.
+        if !entry.path.hasPrefix(AdminProtocol.root) { feed.publish(entry.event(at: clock.now())) }
+    }
+}
+
+/// What has been asked and answered since the process began, counted without locks.
+final class Traffic: Sendable {
+    private final class Counter: Sendable {
+        let value = Atomic<UInt64>(0)
+    }
+
+    private enum Figure: Int, CaseIterable {
+        case read, write, purchase, other
+        case ok, redirected, refused, conflict, limited, failed
+
+        init(_ kind: RateClass?) {
+            self =
+                switch kind {
+                case .read: .read
+                case .write: .write
+                case .purchase: .purchase
+                case nil: .other
+                }
+        }
+
+        init(status: Int) {
+            self =
+                switch status {
+                case ..<300: .ok
+                case ..<400: .redirected
+                case 409: .conflict
+                case 429: .limited
+                case ..<500: .refused
+                default: .failed
+                }
+        }
+    }
+
+    private let figures = Figure.allCases.map { _ in Counter() }
+    private let latencies = (0..<LatencyBuckets.count).map { _ in Counter() }
+
+    func count(_ kind: RateClass?, status: Int, in time: Duration) {
+        figures[Figure(kind).rawValue].value.add(1, ordering: .relaxed)
+        figures[Figure(status: status).rawValue].value.add(1, ordering: .relaxed)
+        // Probes and metrics would only make the rest look faster.
+        if kind != nil { latencies[LatencyBuckets.index(of: time)].value.add(1, ordering: .relaxed) }
+    }
+
+    private subscript(figure: Figure) -> UInt64 { figures[figure.rawValue].value.load(ordering: .relaxed) }
+
+    var requests: StatsSnapshot.Requests {
+        var requests = StatsSnapshot.Requests()
+        requests.read = self[.read]
+        requests.write = self[.write]
+        requests.purchase = self[.purchase]
+        requests.other = self[.other]
+        return requests
+    }
+
+    var responses: StatsSnapshot.Responses {
+        var responses = StatsSnapshot.Responses()
+        responses.ok = self[.ok]
+        responses.redirected = self[.redirected]
+        responses.refused = self[.refused]
+        responses.conflict = self[.conflict]
+        responses.limited = self[.limited]
+        responses.failed = self[.failed]
+        return responses
+    }
+
+    /// How many answers took how long, by bucket, without empty ones.
+    var latencyCounts: [Int: UInt64] {
+        var counts: [Int: UInt64] = [:]
+        for (index, counter) in latencies.enumerated() {
+            let count = counter.value.load(ordering: .relaxed)
+            if count > 0 { counts[index] = count }
+        }
+        return counts
+    }
+}
+
+extension RateClass {
+    /// What a request counts as. Probes, documents and preflights are none of these.
+    init?(method: String, uri: String) {
+        // The router serves `http://host/v1/…` like `/v1/…`, so what does not begin with a path counts whatever it is.
+        guard uri.hasPrefix("/v1/") || !uri.hasPrefix("/") else { return nil }
+        switch method {
+        case "OPTIONS": return nil
+        case "GET", "HEAD": self = .read
+        case "POST": self = uri.prefix { $0 != "?" }.hasSuffix("/purchase") ? .purchase : .write
+        default: self = .write
+        }
+    }
+}
