@@ -33,7 +33,8 @@ let package = Package(
     name: "inventoryd",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "inventoryd", targets: ["inventoryd"])
+        .executable(name: "inventoryd", targets: ["inventoryd"]),
+        .executable(name: "invctl", targets: ["invctl"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -97,6 +98,18 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "AdminClient",
+            dependencies: ["InventoryKit", .nioCore, .nioHTTP1, .nioPosix],
+            swiftSettings: settings
+        ),
+        // Without pkg-config: the flags it gives for readline draw warnings from SwiftPM.
+        .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"]), .brew(["readline"])]),
+        .executableTarget(
+            name: "invctl",
+            dependencies: ["AdminClient", "CReadline", "InventoryKit", .argumentParser, .crypto],
+            swiftSettings: settings
+        ),
         // Tests
         .target(
             name: "TestSupport",
@@ -153,8 +166,13 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(
+            name: "invctlTests",
+            dependencies: ["InventoryKit", "TestSupport", "invctl", .crypto],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
             name: "Integration",
-            dependencies: ["InventoryKit", "TestSupport", "inventoryd", .nioCore, .nioHTTP1],
+            dependencies: ["AdminClient", "InventoryKit", "TestSupport", "inventoryd", "invctl", .nioCore, .nioHTTP1],
             path: "Tests/Integration",
             swiftSettings: testSettings
         ),

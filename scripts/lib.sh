@@ -9,7 +9,7 @@ venv=$root/.build/venv
 
 # Debian's names of what a build, the tests and the lint need, each with Homebrew's name where macOS lacks it.
 # shellcheck disable=SC2034
-build_needs=(libsqlite3-dev:sqlite libmongoc-dev:mongo-c-driver@1 libhiredis-dev:hiredis pkg-config:pkgconf)
+build_needs=(libsqlite3-dev:sqlite libmongoc-dev:mongo-c-driver@1 libhiredis-dev:hiredis libreadline-dev:readline pkg-config:pkgconf)
 # shellcheck disable=SC2034
 test_needs=(redis-server:redis python3:python python3-venv: curl: sqlite3: util-linux: mount: libcurl4:)
 # shellcheck disable=SC2034

@@ -1,0 +1,188 @@
+import InventoryKit
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A connection to the daemon, on which one request is made after another. It belongs to one task.
+package final class AdminConnection {
+    typealias Channel = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    /// An answer that is not streamed may have so many bytes.
+    private static let answerBytesMax = 64 << 20
+
+    private let channel: any NIOCore.Channel
+    private let outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
+    private var parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
+    private let timeout: Duration
+    private let command: String?
+
+    /// The release that spoke last, as `0.1.0; revision=1`.
+    package private(set) var release: String?
+
+    init(
+        channel: any NIOCore.Channel, outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>,
+        parts: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator, timeout: Duration, command: String?
+    ) {
+        self.channel = channel
+        self.outbound = outbound
+        self.parts = parts
+        self.timeout = timeout
+        self.command = command
+    }
+
+    // MARK: Whole answers
+
+    /// Asks, and waits for the whole answer.
+    ///
+    /// - Throws: ``AdminError``, ``AdminError/refused(_:)`` for every status from 400 on.
+    package func send(_ request: AdminRequest) async throws(AdminError) -> AdminAnswer {
+        let deadline = Deadline(timeout, of: channel)
+        defer { deadline.end() }
+        do {
+            try await write(request)
+            let head = try await head()
+            var body: [UInt8] = []
+            while let part = try await bodyPart() {
+                guard body.count + part.readableBytes <= Self.answerBytesMax else {
+                    throw AdminError.foreign("its answer is too long")
+                }
+                body += part.readableBytesView
+            }
+            try check(head, body)
+            let headers = Dictionary(
+                head.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
+            return AdminAnswer(status: Int(head.status.code), body: body, headers: headers)
+        } catch { throw deadline.explain(error, timeout) }
+    }
+
+    // MARK: Lines
+
+    /// Asks, and takes the answer line by line as it comes. Empty lines only say that the daemon is there.
+    ///
+    /// - Parameters:
+    ///   - silence: how long nothing may come.
+    ///   - take: says whether to go on; who does not ends the connection.
+    /// - Throws: ``AdminError``.
+    package func lines(
+        _ request: AdminRequest, silence: Duration, _ take: ([UInt8]) async throws -> Bool
+    ) async throws {
+        let deadline = Deadline(silence, of: channel)
+        defer { deadline.end() }
+        do {
+            try await write(request)
+            try await readLines(deadline, take)
+        } catch { throw deadline.explain(error, silence) }
+    }
+
+    /// Sends a body in pieces while its answer is read line by line, so neither need be held.
+    ///
+    /// - Parameters:
+    ///   - silence: how long nothing may come while something is owed.
+    ///   - next: the next piece of the body, and nothing at its end.
+    /// - Throws: ``AdminError``, and what `next` and `take` throw.
+    package func exchange(
+        _ request: AdminRequest, silence: Duration, next: @escaping @Sendable () async throws -> [UInt8]?,
+        _ take: ([UInt8]) async throws -> Void
+    ) async throws {
+        let deadline = Deadline(silence, of: channel)
+        defer { deadline.end() }
+        do {
+            try await outbound.write(.head(head(of: request, isStreamed: true)))
+            let outbound = outbound
+            let sending = Task {
+                while let piece = try await next() {
+                    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece))))
+                    deadline.extend()
+                }
+                try await outbound.write(.end(nil))
+            }
+            do {
+                try await withTaskCancellationHandler {
+                    try await readLines(deadline) { line in
+                        try await take(line)
+                        return true
+                    }
+                    try await sending.value
+                } onCancel: {
+                    sending.cancel()
+                }
+            } catch {
+                sending.cancel()
+                // What kept the body from being made says more than that the answer ended.
+                if case .failure(let reason) = await sending.result, !(reason is CancellationError),
+                    !(reason is ChannelError)
+                {
+                    throw reason
+                }
+                throw error
+            }
+        } catch { throw deadline.explain(error, silence) }
+    }
+
+    private func readLines(_ deadline: Deadline, _ take: ([UInt8]) async throws -> Bool) async throws {
+        let head = try await head()
+        guard head.status.code < 400 else {
+            var body: [UInt8] = []
+            while let part = try await bodyPart(), body.count < Self.answerBytesMax { body += part.readableBytesView }
+            return try check(head, body)
+        }
+        var splitter = LineSplitter(limit: Self.answerBytesMax)
+        while let part = try await bodyPart() {
+            deadline.extend()
+            splitter.append(part.readableBytesView)
+            while let line = try splitter.next() {
+                if line.isEmpty { continue }
+                guard try await take(line) else { return }
+            }
+        }
+        if !splitter.rest.isEmpty { _ = try await take(splitter.rest) }
+    }
+
+    // MARK: Parts
+
+    private func write(_ request: AdminRequest) async throws {
+        try await outbound.write(.head(head(of: request, isStreamed: false)))
+        if let body = request.body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+        try await outbound.write(.end(nil))
+    }
+
+    private func head(of request: AdminRequest, isStreamed: Bool) -> HTTPRequestHead {
+        var headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
+        headers.add(name: "Host", value: "inventoryd")
+        if let command { headers.add(name: AdminProtocol.commandField, value: command) }
+        if isStreamed {
+            headers.add(name: "Transfer-Encoding", value: "chunked")
+        } else if let body = request.body {
+            headers.add(name: "Content-Length", value: String(body.count))
+        }
+        return HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.path,
+            headers: headers)
+    }
+
+    private func head() async throws -> HTTPResponseHead {
+        while let part = try await parts.next(isolation: #isolation) {
+            if case .head(let head) = part, head.status.code >= 200 {
+                release = head.headers.first(name: AdminProtocol.releaseField)
+                guard release != nil else { throw AdminError.foreign("it does not name its release") }
+                return head
+            }
+        }
+        throw AdminError.closed("there was no answer")
+    }
+
+    private func bodyPart() async throws -> ByteBuffer? {
+        switch try await parts.next(isolation: #isolation) {
+        case .body(let bytes): return bytes
+        case .end: return nil
+        case .head: throw AdminError.foreign("it answers twice")
+        case nil: throw AdminError.closed("the answer is not whole")
+        }
+    }
+
+    private func check(_ head: HTTPResponseHead, _ body: [UInt8]) throws {
+        guard head.status.code >= 400 else { return }
+        let document = (try? JSONDocument(parsing: body))?.root ?? .null
+        throw AdminError.refused(AdminError.Refused(status: Int(head.status.code), document: document))
+    }
+}

@@ -1,0 +1,77 @@
+import InventoryKit
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The rows of a file or of standard input, read as they are needed, in constant memory.
+final class InputRows<Maker: RowMaker> {
+    private static var pieceBytes: Int { 65_536 }
+
+    private let descriptor: Int32
+    private let name: String
+    private let size: Int?
+    private var reader: RowReader<Maker>
+    private var isAtEnd = false
+    private var bytesRead = 0
+
+    /// - Parameter path: `-` for standard input.
+    /// - Throws: ``CommandFailure`` when it cannot be opened.
+    init(_ path: String, _ maker: Maker) throws {
+        reader = RowReader(maker)
+        name = path == "-" ? "standard input" : path
+        guard path != "-" else {
+            descriptor = 0
+            size = nil
+            return
+        }
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure(
+                .usage, "no-input", "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        let isRegular = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        size = isRegular ? Int(status.st_size) : nil
+    }
+
+    deinit { if descriptor != 0 { close(descriptor) } }
+
+    /// - Throws: ``CommandFailure`` when the file as a whole cannot be read.
+    func next() throws -> Result<Maker.Row, RowFault>? {
+        while true {
+            do {
+                if let row = try reader.next() { return row }
+            } catch let error { throw CommandFailure(.usage, "bad-input", "\(name): \(error.detail)") }
+            guard !isAtEnd else { return nil }
+            try readPiece()
+        }
+    }
+
+    /// How many there will be, going by how much of the file so many have taken; nothing where its size is not known.
+    func estimate(of done: Int) -> Int? {
+        guard let size, bytesRead > 0, size > 0 else { return nil }
+        return isAtEnd && bytesRead >= size ? nil : Int(Double(done) * Double(size) / Double(bytesRead))
+    }
+
+    private func readPiece() throws {
+        var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+        let count = unsafe read(descriptor, &piece, piece.count)
+        guard count >= 0 else {
+            guard errno == EINTR else {
+                throw CommandFailure(
+                    .failed, "bad-input", "\(name) cannot be read: \(unsafe String(cString: strerror(errno)))")
+            }
+            return try Task.checkCancellation()
+        }
+        bytesRead += count
+        if count == 0 {
+            isAtEnd = true
+            reader.finish()
+        } else {
+            reader.append(piece[..<count])
+        }
+    }
+}

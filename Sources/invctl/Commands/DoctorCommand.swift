@@ -1,0 +1,112 @@
+import AdminClient
+import ArgumentParser
+import InventoryKit
+
+struct DoctorCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Look for what is wrong, and say what to do about it.",
+        discussion: "Ends with 1 if something is wrong.\n\nEXAMPLES\n  invctl doctor")
+    @OptionGroup var common: CommonOptions
+
+    private struct Finding {
+        enum Verdict: String { case ok, look, bad }
+        let what: String
+        let verdict: Verdict
+        let text: String
+    }
+
+    func run(_ tool: Tool) async throws {
+        let findings = try await examine(tool)
+        try tool.console.write(
+            findings.map { finding in
+                let style: Style = finding.verdict == .ok ? .green : finding.verdict == .look ? .yellow : .red
+                return Record(
+                    finding.what,
+                    [
+                        "what": .string(finding.what), "verdict": .string(finding.verdict.rawValue),
+                        "finding": .string(finding.text),
+                    ],
+                    [
+                        .init("what", finding.what), .init("verdict", StyledText(finding.verdict.rawValue, style)),
+                        .init("finding", finding.text),
+                    ])
+            }, empty: "")
+        let bad = findings.filter { $0.verdict == .bad }
+        if !bad.isEmpty {
+            throw CommandFailure(
+                .failed, "findings", "\(bad.count) of \(findings.count) things are wrong: \(bad[0].text)")
+        }
+    }
+
+    private func examine(_ tool: Tool) async throws -> [Finding] {
+        let (answer, backends, snapshot, config) = try await tool.connected { connection in
+            (
+                try await connection.send(AdminRequest(.get, AdminProtocol.root + "/status")),
+                try await connection.send(AdminRequest(.get, AdminProtocol.root + "/backends"))
+                    .message([BackendReport].self),
+                try await connection.send(AdminRequest(.get, AdminProtocol.root + "/stats")).message(
+                    StatsSnapshot.self),
+                try await connection.send(AdminRequest(.post, AdminProtocol.root + "/config:check"))
+                    .message(ConfigReport.self)
+            )
+        }
+        let status = try answer.message(ServiceStatus.self)
+        var findings = [
+            Finding(
+                what: "daemon", verdict: status.state == .ready ? .ok : status.state == .draining ? .look : .bad,
+                text: status.state == .draining
+                    ? "an operator drains it: /readyz says 503. Take that back with invctl resume."
+                    : "it is \(status.state.rawValue), pid \(status.pid), up \(Figures.span(.seconds(status.uptimeSeconds)))"
+            ),
+            Finding(
+                what: "release", verdict: status.version == Release.version ? .ok : .look,
+                text: status.version == Release.version
+                    ? "both ends are \(status.version)"
+                    : "the daemon is \(status.version), this invctl \(Release.version): update the older one"),
+        ]
+        for backend in backends {
+            let text = "\(backend.description) answers in \(Figures.duration(.microseconds(backend.latencyUs)))"
+            findings.append(
+                Finding(
+                    what: backend.name, verdict: backend.ok ? .ok : .bad,
+                    text: backend.ok ? text : "\(backend.description): \(backend.trouble ?? "not well")"))
+        }
+        findings.append(Self.cache(status, snapshot, redisIsWell: backends.first { $0.name == "redis" }?.ok))
+        findings.append(
+            Finding(
+                what: "answers", verdict: snapshot.responses.failed == 0 ? .ok : .look,
+                text: snapshot.responses.failed == 0
+                    ? "no request has failed for a reason of the daemon's"
+                    : "\(snapshot.responses.failed) were answered with 5xx since the start; see the log"))
+        let trouble = config.mistakes.first ?? config.warnings.first
+        findings.append(
+            Finding(
+                what: "configuration",
+                verdict: !config.mistakes.isEmpty
+                    ? .bad : config.warnings.isEmpty && config.needRestart.isEmpty ? .ok : .look,
+                text: trouble
+                    ?? (config.needRestart.isEmpty
+                        ? "what is in force is what a restart would read"
+                        : "\(config.needRestart.joined(separator: ", ")) would be other after a restart")))
+        return findings
+    }
+
+    private static func cache(_ status: ServiceStatus, _ snapshot: StatsSnapshot, redisIsWell: Bool?) -> Finding {
+        switch status.cache.condition {
+        case "ok":
+            let rate = snapshot.cache.rate60s.map { "\(Figures.percent($0)) of the last minute's reads were hits" }
+            return Finding(what: "cache", verdict: .ok, text: rate ?? "it works; nothing was read in the last minute")
+        case "none":
+            return Finding(
+                what: "cache", verdict: .look,
+                text: "there is none, so each read asks the store. REDIS_URL names a Redis for it.")
+        default:
+            return Finding(
+                what: "cache", verdict: .bad,
+                text: redisIsWell == true
+                    ? "it is off although Redis answers: another daemon on this database has no Redis or does not reach it "
+                        + "(its log says so), or it comes back within 5 s of a fault"
+                    : "it is off because Redis is not there; everything comes from the store")
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import AdminClient
+import InventoryKit
+
+/// Products, movements and purchases as they are shown.
+enum Shown {
+    static func product(_ json: JSON) -> Record {
+        let stock = json["stock"]
+        return Record(
+            json["sku"].string ?? "-", json,
+            [
+                .init("sku", json["sku"].string),
+                .init("name", json["name"].string, isFlexible: true),
+                .init("price", StyledText(price(json["price"])), .right),
+                .init("on hand", stock["on_hand"].number),
+                .init("available", availability(json), .right),
+                .init("reserved", stock["reserved"].number, isWide: true),
+                .init("id", json["id"].string, isWide: true),
+                .init("version", "c\(json["version"].number ?? 0)-s\(json["stock_version"].number ?? 0)", isWide: true),
+                .init("updated", json["updated_at"].string, isWide: true),
+                .init("archived", json["archived_at"].string ?? "-", isWide: true),
+            ])
+    }
+
+    static func movement(_ json: JSON) -> Record {
+        Record(
+            json["id"].string ?? "-", json,
+            [
+                .init("seq", json["seq"].number),
+                .init("at", json["at"].string),
+                .init("sku", json["sku"].string),
+                .init("kind", json["kind"].string),
+                .init("delta", StyledText(signed(json["delta"].number)), .right),
+                .init("on hand", json["on_hand"].number),
+                .init("reference", json["reference"].string ?? "-", isFlexible: true),
+                .init("reason", json["reason"].string ?? "-", isWide: true),
+                .init("actor", json["actor"].string, isWide: true),
+                .init("request", json["request_id"].string, isWide: true),
+                .init("id", json["id"].string, isWide: true),
+            ])
+    }
+
+    /// `12.95 GBP`.
+    static func price(_ json: JSON) -> String {
+        guard let amount = json["amount"].number, let code = json["currency"].string else { return "-" }
+        guard let currency = try? Currency(code), let money = try? Money(amount: amount, currency: currency) else {
+            return "\(amount) \(code)"
+        }
+        return "\(money.decimal) \(code)"
+    }
+
+    private static func availability(_ json: JSON) -> StyledText {
+        guard let available = json["stock"]["available"].number else { return "-" }
+        let isLow = json["low_stock_threshold"].number.map { available <= $0 } ?? false
+        return StyledText(String(available), available == 0 ? .red : isLow ? .yellow : [])
+    }
+
+    private static func signed(_ number: Int64?) -> String {
+        number.map { $0 > 0 ? "+\($0)" : String($0) } ?? "-"
+    }
+}
+
+/// How a product is named on the command line: by its SKU, or by its id.
+enum ProductPath {
+    /// As the API takes it in a path.
+    static func of(_ name: String) -> String {
+        (try? ProductID(name)) != nil ? name : "sku:" + AdminRequest.encode(name)
+    }
+}

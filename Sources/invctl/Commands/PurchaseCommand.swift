@@ -1,0 +1,151 @@
+import AdminClient
+import ArgumentParser
+import InventoryKit
+
+struct PurchaseCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purchase", abstract: "Buy: one or more lines, each by itself, in their order.",
+        discussion: """
+            It stops at the first line that is refused, and ends with 6, or with 8 where lines before it were sold.
+            --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from
+            content and place: run it again, and nothing is sold twice.
+
+            EXAMPLES
+              invctl purchase LAMP-1
+              invctl purchase LAMP-1:2 CHAIR-7:4 --reference ORDER-17
+              invctl purchase --from orders.csv --map sku=StockCode,quantity=Quantity,reference=InvoiceNo
+            """)
+    @Argument(help: "SKU, or SKU:QUANTITY.") var lines: [String] = []
+    @Option(help: "What it belongs to: an order.") var reference: String?
+    @Option(help: "So that it happens once, however often this runs; lines after the first add their number.")
+    var idempotencyKey: String?
+    @Option(name: .customLong("from"), help: "A file of CSV or NDJSON, or - for standard input.") var file: String?
+    @Option(help: "Which column is which: sku=…,quantity=…,reference=….") var map: String?
+    @Option(help: "Where to write a line for each bad row; else standard error has the first ones.")
+    var report: String?
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard lines.isEmpty != (file == nil) else {
+            throw ValidationError("Say what to buy: SKU:QUANTITY, or --from FILE.")
+        }
+        guard file != nil || (map == nil && report == nil) else {
+            throw ValidationError("--map and --report go with --from.")
+        }
+    }
+
+    func run(_ tool: Tool) async throws {
+        if let file { return try await buyRows(of: file, tool) }
+        let wanted = try lines.map(PurchaseLine.init)
+        let key = idempotencyKey ?? RowKey.fresh()
+        var sold: [Record] = []
+        do {
+            try await tool.connected { connection in
+                for (index, line) in wanted.enumerated() {
+                    try Task.checkCancellation()
+                    let request = line.request(reference: reference, key: index == 0 ? key : "\(key)-\(index + 1)")
+                    sold.append(Self.record(try await connection.send(request).json()["purchase"]))
+                }
+            }
+        } catch {
+            let failure = CommandFailure(error)
+            guard failure.status == .refused, !sold.isEmpty else { throw Self.worded(failure, wanted[sold.count]) }
+            try tool.console.write(sold, empty: "")
+            throw CommandFailure(
+                .partly, failure.code,
+                "\(sold.count) of \(wanted.count) lines were sold; then \(Self.worded(failure, wanted[sold.count]).message)",
+                members: failure.members)
+        }
+        try tool.console.write(sold, empty: "")
+    }
+
+    private static func worded(_ failure: CommandFailure, _ line: PurchaseLine) -> CommandFailure {
+        CommandFailure(failure.status, failure.code, "\(line.sku): \(failure.message)", members: failure.members)
+    }
+
+    static func record(_ json: JSON) -> Record {
+        Record(
+            json["id"].string ?? "-", json,
+            [
+                .init("id", json["id"].string), .init("sku", json["sku"].string),
+                .init("quantity", json["quantity"].number),
+                .init("price", StyledText(Shown.price(json["unit_price"])), .right),
+                .init("left", json["on_hand_after"].number, isWide: true),
+                .init("reference", json["reference"].string ?? "-"),
+                .init("at", json["at"].string, isWide: true),
+            ])
+    }
+
+    // MARK: Rows of a file
+
+    private func buyRows(of file: String, _ tool: Tool) async throws {
+        var faults = try FaultReport(file: report, console: tool.console)
+        let rows = try InputRows(file, PurchaseRows(map: FieldMap(map, for: .purchases)))
+        var progress = ProgressLine("purchase", tool.console)
+        var (sold, units) = (0, Int64(0))
+        try await tool.connected { connection in
+            while let row = try rows.next() {
+                try Task.checkCancellation()
+                switch row {
+                case .failure(let fault): try faults.add(fault)
+                case .success(let row):
+                    let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
+                    let note = row.reference?.text ?? reference
+                    let request = line.request(reference: note, key: row.key)
+                    do {
+                        _ = try await connection.send(request)
+                        sold += 1
+                        units += line.quantity
+                    } catch AdminError.refused(let refused) where (400..<500).contains(refused.status) {
+                        try faults.add(RowFault(.refused, line: row.line, "\(line.sku): \(refused.detail)"))
+                    }
+                }
+                progress.update(done: sold, total: rows.estimate(of: sold))
+            }
+        }
+        progress.finish()
+        let failures = try faults.finish()
+        try tool.console.write(
+            Record(
+                "\(sold)",
+                [
+                    "sold": .integer(Int64(sold)), "units": .integer(units), "failed": .integer(Int64(failures)),
+                    "rows": faults.json,
+                ],
+                [
+                    .init("sold", Figures.count(sold) + " lines"), .init("units", Figures.count(Int(units))),
+                    .init("not sold", Figures.count(failures) + " rows"),
+                ]))
+        guard failures == 0 else { throw faults.failure(done: sold) }
+    }
+}
+
+/// One thing to buy.
+struct PurchaseLine: Sendable {
+    let sku: String
+    let quantity: Int64
+
+    init(sku: String, quantity: Int64) {
+        self.sku = sku
+        self.quantity = quantity
+    }
+
+    /// Reads `SKU` or `SKU:QUANTITY`. A SKU may have colons; the last one with digits behind it is taken for the quantity.
+    ///
+    /// - Throws: ``InvalidValue`` when there is no SKU, or the quantity is none.
+    init(_ text: String) throws(InvalidValue) {
+        guard let colon = text.lastIndex(of: ":"), let quantity = Int64(text[text.index(after: colon)...]) else {
+            self.init(sku: text, quantity: 1)
+            return
+        }
+        _ = try Quantity(quantity)
+        self.init(sku: String(text[..<colon]), quantity: quantity)
+    }
+
+    func request(reference: String?, key: String) -> AdminRequest {
+        var members: [String: JSON] = ["quantity": .integer(quantity)]
+        members["reference"] = reference.map(JSON.string)
+        return AdminRequest(.post, "/v1/products/\(ProductPath.of(sku))/purchase").with(.object(members))
+            .with("Idempotency-Key", key)
+    }
+}

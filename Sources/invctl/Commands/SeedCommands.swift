@@ -1,0 +1,271 @@
+import AdminClient
+import ArgumentParser
+import InventoryKit
+
+/// Where products come from and how they are read, for `seed` and `import`.
+struct InputOptions: ParsableArguments {
+    @Option(help: "Which column is which: sku=StockCode,name=Description,price=UnitPrice.") var map: String?
+    @Option(help: "Of prices that come without one (ISO 4217).") var currency: String?
+    @Option(help: "Units on hand of new products whose row has none.") var stock: Int64?
+    @Flag(help: "Say what would be created and changed; nothing is.") var dryRun = false
+    @Option(
+        help: "Where to write a line for each row that was not taken, as CSV; else standard error has the first ones.")
+    var report: String?
+
+    func rowOptions(_ repeats: ProductRows.Repeats) throws -> ProductRows.Options {
+        var options = ProductRows.Options()
+        options.currency = try currency.map { text throws(InvalidValue) in try Currency(text) }
+        options.stock = try stock.map { units throws(InvalidValue) in try Balance(units) }
+        options.repeats = repeats
+        return options
+    }
+}
+
+struct SeedCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "seed", abstract: "Load products from a file, or make some up.",
+        discussion: """
+            CSV (any delimiter, quotes, any order of columns) or NDJSON. A product that is there already keeps its stock. Of a
+            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. Run it again
+            after an interruption: nothing happens twice.
+
+            EXAMPLES
+              invctl seed catalogue.csv
+              invctl seed --count 10000 --seed 7
+              invctl seed --map sku=StockCode,name=Description,price=UnitPrice --currency GBP --stock 500 invoices.csv
+              gzip -dc catalogue.csv.gz | invctl seed - --dry-run
+            """)
+    @Argument(help: "A file, or - for standard input.") var file: String?
+    @Option(help: "Make up so many products.") var count: Int?
+    @Option(help: "Which ones: the same number makes the same products.") var seed: UInt64 = 1
+    @Flag(help: "Only if there is no product yet.") var ifEmpty = false
+    @OptionGroup var input: InputOptions
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard (file == nil) != (count == nil) else { throw ValidationError("Say what to load: a FILE, or --count N.") }
+        if let count, !(1...100_000_000).contains(count) { throw ValidationError("--count must be 1 to 100000000.") }
+    }
+
+    func run(_ tool: Tool) async throws {
+        if ifEmpty {
+            let page = try await tool.send(AdminRequest(.get, "/v1/products", query: [("limit", "1")])).json()
+            guard page["items"].items.isEmpty else {
+                return tool.console.note("There are products already; nothing to do.")
+            }
+        }
+        var job = LoadJob(label: "seed", report: input.report, isDry: input.dryRun, tool: tool)
+        if let file {
+            let rows = try InputRows(
+                file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.keepFirst)))
+            return try await job.run(next: rows.next, estimate: rows.estimate)
+        }
+        let options = try input.rowOptions(.keepFirst)
+        let total = count ?? 0
+        var products = ProductGenerator(
+            count: total, seed: seed, currency: try options.currency ?? Currency("EUR"), stock: options.stock
+        ).makeIterator()
+        try await job.run(next: { products.next().map { .success($0) } }, estimate: { _ in total })
+    }
+}
+
+struct ImportCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Create and change products as a file has them.",
+        discussion: """
+            As seed, but every row counts: of a SKU that comes again the last one. What a row leaves out keeps its value.
+
+            EXAMPLES
+              invctl export > products.ndjson && invctl import products.ndjson --dry-run
+              invctl import prices.csv --map sku=Code,price=New --currency EUR
+            """)
+    @Argument(help: "A file, or - for standard input.") var file: String
+    @OptionGroup var input: InputOptions
+    @OptionGroup var common: CommonOptions
+
+    func run(_ tool: Tool) async throws {
+        var job = LoadJob(label: "import", report: input.report, isDry: input.dryRun, tool: tool)
+        let rows = try InputRows(
+            file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.passOn)))
+        try await job.run(next: rows.next, estimate: rows.estimate)
+    }
+}
+
+/// A load under way: rows in, figures out.
+struct LoadJob {
+    let label: String
+    let report: String?
+    let isDry: Bool
+    let tool: Tool
+
+    mutating func run(
+        next: () throws -> Result<ProductRow, RowFault>?, estimate: (Int) -> Int?
+    ) async throws {
+        var faults = try FaultReport(file: report, console: tool.console)
+        var progress = ProgressLine(label, tool.console)
+        let began = ContinuousClock.now
+        let counts: ProductLoad.Counts
+        if isDry {
+            counts = try await rehearse(next, estimate, &faults, &progress)
+        } else {
+            counts = try await load(next, estimate, &faults, &progress)
+        }
+        progress.finish()
+        let failures = try faults.finish()
+        try write(counts, faults.json, failures, in: ContinuousClock.now - began)
+        guard failures == 0 else { throw faults.failure(done: counts.done) }
+    }
+
+    private func load(
+        _ next: () throws -> Result<ProductRow, RowFault>?, _ estimate: (Int) -> Int?, _ faults: inout FaultReport,
+        _ progress: inout ProgressLine
+    ) async throws -> ProductLoad.Counts {
+        try await tool.connected { connection in
+            var load = ProductLoad(label, over: connection, timeout: tool.timeout)
+            while let row = try next() {
+                switch row {
+                case .failure(let fault): try faults.add(fault)
+                case .success(let row):
+                    for fault in try await load.add(row) { try faults.add(fault) }
+                }
+                progress.update(done: load.counts.done, total: estimate(load.counts.done))
+            }
+            for fault in try await load.flush() { try faults.add(fault) }
+            return load.counts
+        }
+    }
+
+    /// Looks up each product, and tells what would become of it.
+    private func rehearse(
+        _ next: () throws -> Result<ProductRow, RowFault>?, _ estimate: (Int) -> Int?, _ faults: inout FaultReport,
+        _ progress: inout ProgressLine
+    ) async throws -> ProductLoad.Counts {
+        try await tool.connected { connection in
+            var counts = ProductLoad.Counts()
+            while let row = try next() {
+                try Task.checkCancellation()
+                switch row {
+                case .failure(let fault): try faults.add(fault)
+                case .success(let row):
+                    let wanted = try JSONDocument(parsing: row.json).root
+                    do {
+                        let path = "/v1/products/" + ProductPath.of(row.sku)
+                        let there = try await connection.send(AdminRequest(.get, path)).json()
+                        let changes = Difference.lines(from: there, to: wanted)
+                        if changes.isEmpty { counts.unchanged += 1 } else { counts.updated += 1 }
+                        if wanted["stock"] != .null { counts.keptStock += 1 }
+                        if !changes.isEmpty { tool.console.note("~ \(row.sku): \(changes.joined(separator: ", "))") }
+                    } catch AdminError.refused(let refused) where refused.status == 404 {
+                        counts.created += 1
+                        if counts.created <= 20 {
+                            tool.console.note(
+                                "+ \(row.sku): \(wanted["name"].string ?? "-"), \(Shown.price(wanted["price"]))")
+                        }
+                    }
+                }
+                progress.update(done: counts.done, total: estimate(counts.done))
+            }
+            return counts
+        }
+    }
+
+    private func write(_ counts: ProductLoad.Counts, _ rows: JSON, _ failures: Int, in time: Duration) throws {
+        let rate = Double(counts.done) / max(0.001, time / .seconds(1))
+        try tool.console.write(
+            Record(
+                "\(counts.done)",
+                [
+                    "created": .integer(Int64(counts.created)), "updated": .integer(Int64(counts.updated)),
+                    "unchanged": .integer(Int64(counts.unchanged)), "kept_stock": .integer(Int64(counts.keptStock)),
+                    "failed": .integer(Int64(failures)), "rows": rows, "dry_run": .bool(isDry),
+                ],
+                [
+                    .init(isDry ? "would create" : "created", Figures.count(counts.created)),
+                    .init(isDry ? "would change" : "changed", Figures.count(counts.updated)),
+                    .init("unchanged", Figures.count(counts.unchanged)),
+                    .init("kept their stock", Figures.count(counts.keptStock), isWide: true),
+                    .init("not taken", Figures.count(failures) + " rows"),
+                    .init("took", "\(Figures.duration(time)), \(Figures.rate(rate))"),
+                ]))
+    }
+}
+
+/// In what a row differs from a product.
+enum Difference {
+    /// `name: "a" → "b"`; members that the row leaves out, and stock, are no difference.
+    static func lines(from there: JSON, to wanted: JSON) -> [String] {
+        guard case .object(let members) = wanted else { return [] }
+        return members.sorted { $0.key < $1.key }.compactMap { name, value in
+            guard !["sku", "stock"].contains(name) else { return nil }
+            let before = there[name]
+            if case .object(let parts) = value {
+                guard parts.contains(where: { before[$0.key] != $0.value }) else { return nil }
+            } else if before == value {
+                return nil
+            }
+            return name == "price"
+                ? "price \(Shown.price(before)) -> \(Shown.price(value))" : "\(name) \(text(before)) -> \(text(value))"
+        }
+    }
+
+    private static func text(_ json: JSON) -> String { String(decoding: json.encoded().prefix(120), as: UTF8.self) }
+}
+
+struct ExportCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "All products, as NDJSON or CSV, in constant memory.",
+        discussion: """
+            What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are.
+
+            EXAMPLES
+              invctl export > products.ndjson
+              invctl export -o csv > products.csv
+            """)
+    @Option(help: "false, true or any.") var archived: String?
+    @OptionGroup var common: CommonOptions
+
+    func run(_ tool: Tool) async throws {
+        var cursor: String?
+        var header = true
+        try await tool.connected { connection in
+            repeat {
+                try Task.checkCancellation()
+                let page = try await connection.send(
+                    AdminRequest(
+                        .get, "/v1/products",
+                        query: [("sort", "sku"), ("limit", "200"), ("archived", archived), ("cursor", cursor)])
+                ).json()
+                let lines = page["items"].items.map { common.output == .csv ? Self.csv($0) : Self.ndjson($0) }
+                if header, common.output == .csv { try tool.console.output.send(CSVText.line(Self.columns)) }
+                header = false
+                try tool.console.output.send(lines.joined())
+                cursor = page["next_cursor"].string
+            } while cursor != nil
+        }
+    }
+
+    private static let columns = [
+        "sku", "name", "description", "price", "currency", "on_hand", "low_stock_threshold", "max_per_order",
+    ]
+
+    private static func csv(_ json: JSON) -> String {
+        let price = Shown.price(json["price"]).split(separator: " ")
+        return CSVText.line([
+            json["sku"].string ?? "", json["name"].string ?? "", json["description"].string ?? "",
+            price.first.map(String.init) ?? "", price.dropFirst().first.map(String.init) ?? "",
+            json["stock"]["on_hand"].number.map { String($0) } ?? "",
+            json["low_stock_threshold"].number.map { String($0) } ?? "",
+            json["max_per_order"].number.map { String($0) } ?? "",
+        ])
+    }
+
+    /// What an import takes: the catalogue and the stock to begin with.
+    private static func ndjson(_ json: JSON) -> String {
+        var members: [String: JSON] = [:]
+        for name in ["sku", "name", "description", "price", "low_stock_threshold", "max_per_order", "attributes"] {
+            members[name] = json[name]
+        }
+        members["stock"] = ["on_hand": json["stock"]["on_hand"]]
+        return String(decoding: JSON.object(members).encoded(), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,127 @@
+import AdminClient
+import ArgumentParser
+import InventoryKit
+
+/// The operator's tool. Each noun is a file in `Commands`; this tree is also what completion, the shell and the test of
+/// the manual go by.
+struct Invctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invctl",
+        abstract: "Operate inventoryd: products and stock, the cache, the daemon itself.",
+        discussion: """
+            Alone on a terminal it is a shell, in which every command works as it does here.
+
+            EXAMPLES
+              invctl status                          how the daemon is
+              invctl seed --count 1000               products to try things out with
+              invctl purchase KIT-000001:2           buy two
+              invctl cache stats                     what the cache is worth
+              invctl bench flash-sale --buyers 500   sell the last units to many at once
+
+            Further topics: invctl help exit-codes, output, environment, scripts.
+            """,
+        version: "invctl \(Release.version)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "The daemon:",
+                subcommands: [
+                    StatusCommand.self, HealthCommand.self, WaitCommand.self, VersionCommand.self, DoctorCommand.self,
+                    BackendCommand.self, ConfigCommand.self, LogCommand.self, DrainCommand.self, ResumeCommand.self,
+                    StopCommand.self,
+                ]),
+            CommandGroup(
+                name: "Watching:", subcommands: [TopCommand.self, StatsCommand.self, MonitorCommand.self]),
+            CommandGroup(
+                name: "Products and stock:",
+                subcommands: [
+                    ProductCommand.self, StockNoun.self, PurchaseCommand.self, MovementsCommand.self,
+                    SeedCommand.self, ImportCommand.self, ExportCommand.self,
+                ]),
+            CommandGroup(name: "The cache:", subcommands: [CacheCommand.self]),
+            CommandGroup(name: "Load:", subcommands: [BenchCommand.self]),
+            CommandGroup(
+                name: "The tool itself:",
+                subcommands: [ShellCommand.self, CompletionCommand.self]),
+        ]
+    )
+}
+
+@main
+enum Main {
+    static func main() async {
+        let words = Array(CommandLine.arguments.dropFirst())
+        Interrupts.watch()
+        let isAlone = words.isEmpty && Terminal(descriptor: 0).capabilities.isTerminal
+        let code = await CommandRun.run(isAlone ? ["shell"] : words, Invocation(words: words))
+        Interrupts.exit(code)
+    }
+}
+
+/// Parses and runs one command, wherever it comes from.
+enum CommandRun {
+    /// - Returns: the exit code; everything has been said.
+    static func run(_ words: [String], _ invocation: Invocation) async -> Int32 {
+        var invocation = invocation
+        invocation.words = words
+        return await Invocation.$current.withValue(invocation) { await run(words) }
+    }
+
+    private static func run(_ words: [String]) async -> Int32 {
+        if words.first == "help", words.count == 2, let topic = HelpTopic(rawValue: words[1]) {
+            return show(topic.text)
+        }
+        var command: any ParsableCommand
+        do { command = try Invctl.parseAsRoot(CommonOptions.last(in: words).map(SignedNumber.guarded)) } catch {
+            return tell(error)
+        }
+        do {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return ExitStatus.ok.rawValue
+        } catch let code as ExitCode { return code.rawValue } catch  where isUsage(error) { return tell(error) } catch {
+            let failure = Task.isCancelled ? CommandFailure(CancellationError()) : CommandFailure(error)
+            ((command as? any ToolCommand)?.common.console ?? .plain).complain(failure)
+            return failure.status.rawValue
+        }
+    }
+
+    /// What the parser has to say: help and versions to standard output, mistakes to standard error.
+    private static func tell(_ error: any Error) -> Int32 {
+        let text = Invctl.fullMessage(for: error)
+        if Invctl.exitCode(for: error) == .success { return show(text) }
+        try? Console.plain.errors.send(text + "\n")
+        return ExitStatus.usage.rawValue
+    }
+
+    private static func show(_ text: String) -> Int32 {
+        do { try Console.plain.output.send(text + "\n") } catch { return ExitStatus.failed.rawValue }
+        return ExitStatus.ok.rawValue
+    }
+
+    private static func isUsage(_ error: any Error) -> Bool {
+        error is ValidationError || error is CleanExit || "\(type(of: error))" == "CommandError"
+    }
+}
+
+extension Console {
+    /// Before it is known how to write.
+    static let plain = Console(mode: .table, colour: .auto, isQuiet: false)
+}
+
+/// A number that may have a sign, among words where `-5` would be taken for a flag.
+enum SignedNumber {
+    /// Swift's parser takes this for a value, as which it is read.
+    private static let minus = "\u{2212}"
+
+    static func guarded(_ word: String) -> String {
+        guard word.count > 1, word.hasPrefix("-"), word.dropFirst().allSatisfy({ $0.isASCII && $0.isNumber }) else {
+            return word
+        }
+        return minus + word.dropFirst()
+    }
+
+    static func value(_ text: String) -> Int64? { Int64(text.replacing(minus, with: "-")) }
+}
