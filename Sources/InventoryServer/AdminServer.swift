@@ -27,10 +27,11 @@ package struct AdminServer: Service {
     /// - Parameters:
     ///   - socket: claimed by this process.
     ///   - group: whose members may change things.
+    ///   - onListening: told once connections are taken.
     package init(
         socket: AdminSocket, group: AdminGroup?, inventory: Inventory, cache: any CacheAdministration,
         control: any DaemonControl, observer: RequestObserver, state: ServerState, log: LogSink, logger: Logger,
-        eventLoopGroup: any EventLoopGroup
+        eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
         let history = StatsHistory(observer: observer, cache: inventory.cache)
         self.history = history
@@ -60,6 +61,7 @@ package struct AdminServer: Service {
                 do { try socket.admit(group) } catch {
                     logger.error("The admin socket is for this user only", metadata: ["reason": "\(error)"])
                 }
+                onListening()
             },
             eventLoopGroup: eventLoopGroup, logger: quiet)
     }

@@ -52,11 +52,15 @@ struct Daemon {
         backend.start()
         let control = OperatorControl(reading, reread: reread, backend: backend, state: state, logger: logger)
         let (inventory, observer) = (Inventory(store: backend.store, cache: backend.cache), RequestObserver())
+        let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
+        if socket == nil { adminEvents.finish() }
         let server = APIServer(
             inventory: inventory, limiter: backend.limiter, state: state, observer: observer, address: address,
             connectionLimit: min(16_384, max(16, files - 192)), log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
+            // Whoever reads that it serves may ask either way.
+            for await _ in adminListens {}
             control.address = "\(Self.display(configuration.host)):\(port)"
             logger.notice(
                 """
@@ -70,7 +74,8 @@ struct Daemon {
             AdminServer(
                 socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache,
                 control: control, observer: observer, state: state, log: log, logger: logger,
-                eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+            ) { adminEvents.finish() }
         }
         // They stop in the opposite order, so operators can look on while the API finishes.
         let services: [any Service] = (admin.map { [$0] } ?? []) + [server]

@@ -1,4 +1,5 @@
 import Foundation
+import InventoryKit
 import NIOHTTP1
 import TestSupport
 import Testing

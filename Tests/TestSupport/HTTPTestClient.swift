@@ -110,20 +110,3 @@ private final class ReplyHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 }
-
-extension JSON {
-    /// A member of an object, or an item of an array; `null` where there is none.
-    package subscript(_ name: String) -> JSON {
-        if case .object(let members) = self { members[name] ?? .null } else { .null }
-    }
-
-    package subscript(_ index: Int) -> JSON {
-        if case .array(let items) = self, items.indices.contains(index) { items[index] } else { .null }
-    }
-
-    package var items: [JSON] { if case .array(let items) = self { items } else { [] } }
-
-    package var string: String? { if case .string(let text) = self { text } else { nil } }
-
-    package var int: Int64? { if case .integer(let value) = self { value } else { nil } }
-}

@@ -53,3 +53,25 @@ extension JSON {
         }
     }
 }
+
+// MARK: Looking into documents
+
+/// For those who read what they are sent and need not say what is wrong with it.
+extension JSON {
+    /// A member of an object; `null` where there is none.
+    package subscript(_ name: String) -> JSON {
+        if case .object(let members) = self { members[name] ?? .null } else { .null }
+    }
+
+    /// An item of an array; `null` where there is none.
+    package subscript(_ index: Int) -> JSON {
+        if case .array(let items) = self, items.indices.contains(index) { items[index] } else { .null }
+    }
+
+    /// The items of an array; none of anything else.
+    package var items: [JSON] { if case .array(let items) = self { items } else { [] } }
+
+    package var string: String? { if case .string(let text) = self { text } else { nil } }
+
+    package var int: Int64? { if case .integer(let value) = self { value } else { nil } }
+}

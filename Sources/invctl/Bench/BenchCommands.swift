@@ -137,11 +137,11 @@ private struct BenchProduct: Sendable {
         let product = try await tool.send(AdminRequest(.get, path)).json()
         let (movements, _) = try await Pages(path + "/movements", []).read(tool, limit: 2_000_000)
         let sales = movements.filter { $0["kind"].string == "sale" }
-        let moved = movements.reduce(Int64(0)) { $0 + ($1["delta"].number ?? 0) }
+        let moved = movements.reduce(Int64(0)) { $0 + ($1["delta"].int ?? 0) }
         return BenchProof(
-            sku: sku, opening: units, told: sold, inLedger: -sales.reduce(0) { $0 + ($1["delta"].number ?? 0) },
-            left: product["stock"]["on_hand"].number ?? -1, moved: moved,
-            lowest: movements.compactMap { $0["on_hand"].number }.min() ?? units)
+            sku: sku, opening: units, told: sold, inLedger: -sales.reduce(0) { $0 + ($1["delta"].int ?? 0) },
+            left: product["stock"]["on_hand"].int ?? -1, moved: moved,
+            lowest: movements.compactMap { $0["on_hand"].int }.min() ?? units)
     }
 
     func archive(_ tool: Tool) async throws { _ = try await tool.send(AdminRequest(.delete, path)) }

@@ -53,7 +53,7 @@ struct ProductLoad: ~Copyable {
     private mutating func take(_ body: [UInt8], of lot: [ProductRow]) throws -> [RowFault] {
         var faults: [RowFault] = []
         for line in body.split(separator: UInt8(ascii: "\n")) {
-            guard let json = try? JSONDocument(parsing: Array(line)).root, let number = json["line"].number,
+            guard let json = try? JSONDocument(parsing: Array(line)).root, let number = json["line"].int,
                 (1...Int64(lot.count)).contains(number)
             else { throw AdminError.foreign("a line of its answer names no row") }
             let row = lot[Int(number) - 1]

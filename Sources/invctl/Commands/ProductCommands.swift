@@ -149,7 +149,7 @@ struct ProductUpdateCommand: ToolCommand {
 
     private static func text(_ json: JSON) -> String {
         json.string
-            ?? (json["amount"].number != nil ? Shown.price(json) : String(decoding: json.encoded(), as: UTF8.self))
+            ?? (json["amount"].int != nil ? Shown.price(json) : String(decoding: json.encoded(), as: UTF8.self))
     }
 }
 

@@ -11,11 +11,11 @@ enum Shown {
                 .init("sku", json["sku"].string),
                 .init("name", json["name"].string, isFlexible: true),
                 .init("price", StyledText(price(json["price"])), .right),
-                .init("on hand", stock["on_hand"].number),
+                .init("on hand", stock["on_hand"].int),
                 .init("available", availability(json), .right),
-                .init("reserved", stock["reserved"].number, isWide: true),
+                .init("reserved", stock["reserved"].int, isWide: true),
                 .init("id", json["id"].string, isWide: true),
-                .init("version", "c\(json["version"].number ?? 0)-s\(json["stock_version"].number ?? 0)", isWide: true),
+                .init("version", "c\(json["version"].int ?? 0)-s\(json["stock_version"].int ?? 0)", isWide: true),
                 .init("updated", json["updated_at"].string, isWide: true),
                 .init("archived", json["archived_at"].string ?? "-", isWide: true),
             ])
@@ -25,12 +25,12 @@ enum Shown {
         Record(
             json["id"].string ?? "-", json,
             [
-                .init("seq", json["seq"].number),
+                .init("seq", json["seq"].int),
                 .init("at", json["at"].string),
                 .init("sku", json["sku"].string),
                 .init("kind", json["kind"].string),
-                .init("delta", StyledText(signed(json["delta"].number)), .right),
-                .init("on hand", json["on_hand"].number),
+                .init("delta", StyledText(signed(json["delta"].int)), .right),
+                .init("on hand", json["on_hand"].int),
                 .init("reference", json["reference"].string ?? "-", isFlexible: true),
                 .init("reason", json["reason"].string ?? "-", isWide: true),
                 .init("actor", json["actor"].string, isWide: true),
@@ -41,7 +41,7 @@ enum Shown {
 
     /// `12.95 GBP`.
     static func price(_ json: JSON) -> String {
-        guard let amount = json["amount"].number, let code = json["currency"].string else { return "-" }
+        guard let amount = json["amount"].int, let code = json["currency"].string else { return "-" }
         guard let currency = try? Currency(code), let money = try? Money(amount: amount, currency: currency) else {
             return "\(amount) \(code)"
         }
@@ -49,8 +49,8 @@ enum Shown {
     }
 
     private static func availability(_ json: JSON) -> StyledText {
-        guard let available = json["stock"]["available"].number else { return "-" }
-        let isLow = json["low_stock_threshold"].number.map { available <= $0 } ?? false
+        guard let available = json["stock"]["available"].int else { return "-" }
+        let isLow = json["low_stock_threshold"].int.map { available <= $0 } ?? false
         return StyledText(String(available), available == 0 ? .red : isLow ? .yellow : [])
     }
 

@@ -68,9 +68,9 @@ struct PurchaseCommand: ToolCommand {
             json["id"].string ?? "-", json,
             [
                 .init("id", json["id"].string), .init("sku", json["sku"].string),
-                .init("quantity", json["quantity"].number),
+                .init("quantity", json["quantity"].int),
                 .init("price", StyledText(Shown.price(json["unit_price"])), .right),
-                .init("left", json["on_hand_after"].number, isWide: true),
+                .init("left", json["on_hand_after"].int, isWide: true),
                 .init("reference", json["reference"].string ?? "-"),
                 .init("at", json["at"].string, isWide: true),
             ])

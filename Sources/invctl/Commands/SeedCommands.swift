@@ -253,9 +253,9 @@ struct ExportCommand: ToolCommand {
         return CSVText.line([
             json["sku"].string ?? "", json["name"].string ?? "", json["description"].string ?? "",
             price.first.map(String.init) ?? "", price.dropFirst().first.map(String.init) ?? "",
-            json["stock"]["on_hand"].number.map { String($0) } ?? "",
-            json["low_stock_threshold"].number.map { String($0) } ?? "",
-            json["max_per_order"].number.map { String($0) } ?? "",
+            json["stock"]["on_hand"].int.map { String($0) } ?? "",
+            json["low_stock_threshold"].int.map { String($0) } ?? "",
+            json["max_per_order"].int.map { String($0) } ?? "",
         ])
     }
 

@@ -65,7 +65,7 @@ struct StockChangeOptions: ParsableArguments {
         let path = "/v1/products/" + ProductPath.of(sku)
         guard !dryRun else {
             let product = try await tool.send(AdminRequest(.get, path)).json()
-            let before = product["stock"]["on_hand"].number ?? 0
+            let before = product["stock"]["on_hand"].int ?? 0
             let name = product["sku"].string ?? sku
             return try tool.console.write(
                 Record(

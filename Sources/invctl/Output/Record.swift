@@ -44,27 +44,3 @@ struct Record: Sendable {
         self.fields = fields
     }
 }
-
-// MARK: Reading JSON
-
-extension JSON {
-    /// A member; `null` where there is none.
-    subscript(_ name: String) -> JSON {
-        guard case .object(let members) = self else { return .null }
-        return members[name] ?? .null
-    }
-
-    var string: String? { if case .string(let text) = self { text } else { nil } }
-    var number: Int64? { if case .integer(let value) = self { value } else { nil } }
-    var flag: Bool? { if case .bool(let value) = self { value } else { nil } }
-    var items: [JSON] { if case .array(let items) = self { items } else { [] } }
-
-    /// A figure that need not be whole.
-    var real: Double? {
-        switch self {
-        case .integer(let value): Double(value)
-        case .number(let text): Double(text)
-        default: nil
-        }
-    }
-}

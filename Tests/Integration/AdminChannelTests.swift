@@ -1,0 +1,116 @@
+import AdminClient
+import Foundation
+import InventoryKit
+import TestSupport
+import Testing
+
+/// The admin socket, as the kernel and strangers see it.
+@Suite("The admin channel")
+struct AdminChannelTests {
+    /// Fails where the second one takes the first one's socket away, or touches anything.
+    @Test("A second daemon is refused, and the first goes on")
+    func second() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            let other = try ChildProcess(
+                [DaemonProcess.binary],
+                environment: [
+                    "INVENTORYD_SOCKET": socket, "INVENTORYD_STATE_DIR": directory + "/other", "PORT": "0",
+                ])
+            #expect(try await other.exitCode() == 1)
+            #expect(other.errorLines.joined().contains("another inventoryd (pid "))
+            #expect(!FileManager.default.fileExists(atPath: directory + "/other"))
+            #expect(try await status(at: socket).state == .ready)
+        }
+    }
+
+    /// Fails where a socket that nobody listens on is taken for a daemon.
+    @Test("A daemon that died leaves nothing in the way")
+    func leftOver() async throws {
+        try await withTemporaryDirectory { directory in
+            let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max)).sock"
+            let first = try await DaemonProcess(
+                stateDirectory: directory, environment: ["INVENTORYD_SOCKET": socket])
+            try await first.killHard()
+            #expect(FileManager.default.fileExists(atPath: socket))
+            await #expect(throws: AdminError.self) { try await status(at: socket) }
+            let next = try await DaemonProcess(
+                stateDirectory: directory, environment: ["INVENTORYD_SOCKET": socket])
+            #expect(try await status(at: socket).state == .ready)
+            #expect(try await next.stop() == 0)
+            #expect(!FileManager.default.fileExists(atPath: socket))
+            try? FileManager.default.removeItem(atPath: socket + ".lock")
+        }
+    }
+
+    /// Fails where a user who may only read can change something, and where a right user cannot.
+    @Test(
+        "A user without the right may read, is told which group may write, and is in the log",
+        .enabled(if: geteuid() == 0))
+    func rights() async throws {
+        try await withDaemonAndSocket(environment: ["INVENTORYD_ADMIN_GROUP": "daemon"]) { _, socket in
+            // As another user, with a group that the kernel lets connect.
+            func ask(_ path: String, group: String, _ more: [String] = []) async throws -> JSON {
+                let process = try ChildProcess(
+                    [
+                        "setpriv", "--reuid", "65534", "--regid", group, "--clear-groups", "curl", "-s", "-w", "\\n",
+                        "--unix-socket", socket,
+                    ]
+                        + more + ["http://inventoryd" + path])
+                #expect(try await process.exitCode() == 0)
+                return try JSONDocument(parsing: Array(process.outputLines.joined().utf8)).root
+            }
+            let group = try #require(getgrnam("daemon")).pointee.gr_gid
+            #expect(try await ask("/admin/v1/drain", group: "\(group)", ["-X", "POST"])["state"].string == "draining")
+            #expect(try await ask("/admin/v1/resume", group: "\(group)", ["-X", "POST"])["state"].string == "ready")
+        }
+        try await withDaemonAndSocket { directory, socket in
+            chmod(socket, 0o666)
+            let process = try ChildProcess([
+                "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "curl", "-s", "-w", "\\n", "-X",
+                "POST",
+                "--unix-socket", socket, "http://inventoryd/admin/v1/drain",
+            ])
+            #expect(try await process.exitCode() == 0)
+            let refusal = try JSONDocument(parsing: Array(process.outputLines.joined().utf8)).root
+            #expect(refusal["status"] == .integer(403))
+            #expect(refusal["detail"].string?.contains("INVENTORYD_ADMIN_GROUP") == true)
+            #expect(try await status(at: socket).state == .ready)
+        }
+    }
+
+    @Test("A request of a browser is refused", arguments: [["-H", "Origin: http://evil"], ["-H", "Host: evil"]])
+    func browser(_ header: [String]) async throws {
+        try await withDaemonAndSocket { _, socket in
+            let process = try ChildProcess(
+                ["curl", "-s", "-w", "\\n", "--unix-socket", socket] + header + ["http://inventoryd/admin/v1/status"])
+            #expect(try await process.exitCode() == 0)
+            #expect(process.outputLines.joined().contains("\"code\":\"forbidden\""))
+        }
+    }
+
+    /// Fails where requests are not told, or a watcher that has gone is kept.
+    @Test("Requests are told as they happen, and figures only grow")
+    func watching() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let client = AdminClient(socket: socket, environment: [:])
+            let before = try await client.send(AdminRequest(.get, AdminProtocol.root + "/stats"))
+                .message(StatsSnapshot.self)
+            try await client.connected { connection in
+                try await connection.lines(
+                    AdminRequest(.get, AdminProtocol.root + "/stats", query: [("interval", "100ms")]),
+                    silence: .seconds(20)
+                ) { line in
+                    _ = try await client.send(AdminRequest(.get, "/v1/products"))
+                    let now = try AdminProtocol.decode(StatsSnapshot.self, from: line)
+                    #expect(now.requests.read >= before.requests.read)
+                    return now.requests.read < before.requests.read + 3
+                }
+            }
+        }
+    }
+
+    private func status(at socket: String) async throws -> ServiceStatus {
+        try await AdminClient(socket: socket, environment: [:])
+            .send(AdminRequest(.get, AdminProtocol.root + "/status")).message(ServiceStatus.self)
+    }
+}

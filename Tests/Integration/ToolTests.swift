@@ -1,0 +1,213 @@
+import AdminClient
+import Foundation
+import InventoryKit
+import TestSupport
+import Testing
+
+@testable import invctl
+
+/// invctl as a process, against a daemon as a process.
+@Suite("invctl")
+struct ToolTests {
+    /// Fails where an answer is not what its mode promises.
+    @Test("Every command that tells something tells it in every mode", arguments: OutputMode.allCases)
+    func modes(_ mode: OutputMode) async throws {
+        try await withDaemonAndSocket { _, socket in
+            try await run(["seed", "--count", "20"], socket).expect(.ok)
+            let sku = try await run(["product", "list", "--limit", "1", "-o", "name"], socket).output[0]
+            let commands = [
+                ["status"], ["health"], ["wait"], ["version"], ["doctor"], ["stats"], ["product", "list"],
+                ["product", "get", sku], ["movements"], ["movements", sku], ["cache", "stats"], ["cache", "list"],
+                ["cache", "get", sku], ["cache", "explain", sku], ["cache", "flush", sku, "--dry-run"],
+                ["cache", "warm", "--limit", "5"], ["backend", "list"], ["backend", "ping"], ["config", "show"],
+                ["config", "check"], ["stock", "adjust", sku, "+1", "--dry-run"], ["purchase", sku],
+                ["product", "update", sku, "--name", "Other", "--dry-run"],
+            ]
+            for command in commands {
+                let ran = try await run(command + ["-o", mode.rawValue], socket)
+                try ran.expect(.ok)
+                #expect(!ran.output.isEmpty, "\(command)")
+                switch mode {
+                case .json:
+                    #expect(ran.output.count == 1, "\(command)")
+                    #expect((try? JSONDocument(parsing: Array(ran.output[0].utf8))) != nil, "\(command)")
+                case .jsonl:
+                    for line in ran.output {
+                        #expect((try? JSONDocument(parsing: Array(line.utf8))) != nil, "\(command)")
+                    }
+                case .csv: #expect(ran.output.count >= 2, "\(command) has a header")
+                case .table, .wide, .name: break
+                }
+                #expect(!ran.output.joined().contains("\u{1B}"), "no colours where there is no terminal")
+            }
+        }
+    }
+
+    @Test("Each exit code has its case")
+    func exitCodes() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let create = ["product", "create", "X-1", "--name", "X", "--price", "1.00", "--currency", "EUR"]
+            try await run(create + ["--stock", "2"], socket).expect(.ok)
+            try await run(["product", "get"], socket).expect(.usage)
+            try await run(["nonsense"], socket).expect(.usage)
+            try await run(["product", "create", "X-2", "--name", "X", "--price", "1.005", "--currency", "EUR"], socket)
+                .expect(.usage)
+            try await run(["status"], "/tmp/there-is-none.sock").expect(.notReachable)
+            try await run(["status"], "/" + String(repeating: "x", count: 120)).expect(.usage)
+            try await run(["product", "get", "NOPE"], socket).expect(.notFound)
+            try await run(create, socket).expect(.refused)
+            try await run(["purchase", "X-1:3"], socket).expect(.refused)
+            try await run(["purchase", "X-1:1", "X-1:9"], socket).expect(.partly)
+            try await run(["drain"], socket).expect(.ok)
+            try await run(["health"], socket).expect(.failed)
+            try await run(["wait", "--timeout", "300ms"], socket).expect(.timedOut)
+            try await run(["resume"], socket).expect(.ok)
+            try await run(["stop"], socket).expect(.usage)
+        }
+    }
+
+    /// Fails where a program cannot tell why.
+    @Test("An error is JSON where JSON was asked for, and standard output is empty")
+    func errors() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let ran = try await run(["purchase", "NOPE", "-o", "json"], socket)
+            try ran.expect(.notFound)
+            #expect(ran.output.isEmpty)
+            let error = try JSONDocument(parsing: Array(#require(ran.errors.first).utf8)).root["error"]
+            #expect(error["code"].string == "not-found")
+            #expect(error["exit_code"] == .integer(5))
+        }
+    }
+
+    /// Fails where a row is bought twice, or one that was refused is taken for bought.
+    @Test("Rows that are sent again are not bought again")
+    func repeatedRows() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            let file = directory + "/orders.csv"
+            try "sku;quantity\r\nA-1;2\r\nA-1;3\r\nA-2;1\r\nA-1;-1\r\n".write(
+                toFile: file, atomically: true, encoding: .utf8)
+            try await run(
+                ["product", "create", "A-1", "--name", "A", "--price", "1", "--currency", "JPY", "--stock", "10"],
+                socket
+            ).expect(.ok)
+            for _ in 0..<2 {
+                let ran = try await run(["purchase", "--from", file, "-o", "json"], socket)
+                try ran.expect(.partly)
+                let report = try JSONDocument(parsing: Array(#require(ran.output.first).utf8)).root
+                #expect(report["sold"] == .integer(2))
+                #expect(report["failed"] == .integer(2))
+            }
+            let product = try await run(["product", "get", "A-1", "-o", "json"], socket).output[0]
+            #expect(try JSONDocument(parsing: Array(product.utf8)).root["stock"]["on_hand"] == .integer(5))
+        }
+    }
+
+    @Test("What is exported is imported again, and nothing changes")
+    func roundTrip() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            try await run(["seed", "--count", "250", "--seed", "3"], socket).expect(.ok)
+            let exported = try await run(["export"], socket)
+            #expect(exported.output.count == 250)
+            let file = directory + "/products.ndjson"
+            try (exported.output.joined(separator: "\n") + "\n").write(
+                toFile: file, atomically: true, encoding: .utf8)
+            let ran = try await run(["import", file, "-o", "json"], socket)
+            try ran.expect(.ok)
+            #expect(try JSONDocument(parsing: Array(ran.output[0].utf8)).root["unchanged"] == .integer(250))
+        }
+    }
+
+    /// Fails where anything is oversold, or a buyer was told otherwise than the ledger has it.
+    @Test("A flash sale adds up")
+    func flashSale() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let ran = try await run(["bench", "flash-sale", "--buyers", "300", "--units", "40", "-o", "json"], socket)
+            try ran.expect(.ok)
+            let report = try JSONDocument(parsing: Array(ran.output[0].utf8)).root
+            #expect(report["sold"] == .integer(40))
+            #expect(report["refused"] == .integer(260))
+            #expect(report["proof"]["holds"] == .bool(true))
+        }
+    }
+
+    @Test("A piped shell stops at the first error, with its exit code")
+    func pipedShell() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            let script = directory + "/script"
+            try "version --client\n# nothing\nproduct get NOPE\nversion --client\n".write(
+                toFile: script, atomically: true, encoding: .utf8)
+            let ran = try await run(["shell", "-f", script], socket)
+            try ran.expect(.notFound)
+            #expect(ran.output.count == 1)
+            #expect(ran.errors.contains { $0.contains("\(script):3") })
+        }
+    }
+
+    /// Fails where a word is not completed, Ctrl-C ends the shell, or a dead daemon goes unnoticed.
+    @Test("The shell at a terminal: completion, Ctrl-C, a daemon that dies, history")
+    func shellAtTerminal() async throws {
+        try await withTemporaryDirectory { directory in
+            let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max)).sock"
+            let daemon = try await DaemonProcess(
+                stateDirectory: directory, environment: ["INVENTORYD_SOCKET": socket])
+            try await run(
+                ["product", "create", "ONLY-ONE", "--name", "The only one", "--price", "1", "--currency", "JPY"], socket
+            ).expect(.ok)
+            let process = try ChildProcess([
+                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/shell_at_terminal.py", Self.binary,
+                socket, "\(daemon.pid)",
+            ])
+            let code = try await process.exitCode()
+            #expect(code == 0, "\(process.errorLines.joined(separator: "\n"))")
+            for path in [socket, socket + ".lock"] { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
+
+    @Test("top is one picture where there is no terminal")
+    func top() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let ran = try await run(["top", "--interval", "100ms"], socket)
+            try ran.expect(.ok)
+            #expect(ran.output.contains { $0.contains("HIT RATE") })
+        }
+    }
+
+    // MARK: Parts
+
+    struct Ran {
+        let words: [String]
+        let code: Int32
+        let output: [String]
+        let errors: [String]
+
+        func expect(_ status: invctl.ExitStatus, at location: SourceLocation = #_sourceLocation) throws {
+            #expect(
+                code == status.rawValue, "\(words): \(errors.joined(separator: "\n"))", sourceLocation: location)
+        }
+    }
+
+    private static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }
+
+    private func run(_ words: [String], _ socket: String) async throws -> Ran {
+        let process = try ChildProcess(
+            [Self.binary] + words, environment: ["INVCTL_SOCKET": socket])
+        let code = try await process.exitCode()
+        return Ran(words: words, code: code, output: process.outputLines, errors: process.errorLines)
+    }
+}
+
+/// A daemon on the embedded store, with an admin socket of its own.
+func withDaemonAndSocket(
+    environment: [String: String] = [:], _ body: (_ directory: String, _ socket: String) async throws -> Void
+) async throws {
+    try await withTemporaryDirectory { directory in
+        // A socket's path is short, a temporary directory's may not be.
+        let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max))/admin.sock"
+        let daemon = try await DaemonProcess(
+            stateDirectory: directory + "/state",
+            environment: ["INVENTORYD_SOCKET": socket].merging(environment) { _, given in given })
+        try await body(directory, socket)
+        #expect(try await daemon.stop() == 0)
+        try? FileManager.default.removeItem(atPath: String(socket.dropLast("/admin.sock".count)))
+    }
+}
