@@ -68,96 +68,98 @@ private func receive(_ signal: Int32) {
     pthread_sigmask(SIG_SETMASK, &before, nil)
 }
 
-@Suite("A full screen", .serialized)
-struct FullScreenTests {
-    @Test("takes the terminal with the first picture and gives it back")
-    func lifetime() throws {
-        let pty = try PseudoTerminal()
-        pty.resize(20, 3)
-        let screen = try FullScreen(on: pty.terminal, keys: pty.program)
-        #expect(!pty.isRaw)
-        try screen.draw(["one", "two", "three", "four"])
-        #expect(pty.isRaw)
-        let picture = pty.shown
-        #expect(picture.hasPrefix("\u{1B}[?1049h"))
-        #expect(picture.contains("\u{1B}[2Kone\r\n\u{1B}[2Ktwo\r\n\u{1B}[2Kthree\u{1B}[?2026l"))
-        #expect(!picture.contains("four"))
-        screen.close()
-        screen.close()
-        #expect(!pty.isRaw)
-        #expect(pty.shown.hasSuffix("\u{1B}[?1049l"))
-        try screen.draw(["late"])
-        #expect(pty.shown == "")
-        #expect(screen.events(within: .seconds(9)) == [.closed])
-    }
+extension SignalTests {
+    @Suite("A full screen", .serialized)
+    struct FullScreenTests {
+        @Test("takes the terminal with the first picture and gives it back")
+        func lifetime() throws {
+            let pty = try PseudoTerminal()
+            pty.resize(20, 3)
+            let screen = try FullScreen(on: pty.terminal, keys: pty.program)
+            #expect(!pty.isRaw)
+            try screen.draw(["one", "two", "three", "four"])
+            #expect(pty.isRaw)
+            let picture = pty.shown
+            #expect(picture.hasPrefix("\u{1B}[?1049h"))
+            #expect(picture.contains("\u{1B}[2Kone\r\n\u{1B}[2Ktwo\r\n\u{1B}[2Kthree\u{1B}[?2026l"))
+            #expect(!picture.contains("four"))
+            screen.close()
+            screen.close()
+            #expect(!pty.isRaw)
+            #expect(pty.shown.hasSuffix("\u{1B}[?1049l"))
+            try screen.draw(["late"])
+            #expect(pty.shown == "")
+            #expect(screen.events(within: .seconds(9)) == [.closed])
+        }
 
-    @Test("tells keys, and the change of its size")
-    func events() throws {
-        let pty = try PseudoTerminal()
-        let screen = try FullScreen(on: pty.terminal, keys: pty.program)
-        try screen.draw([])
-        #expect(screen.events(within: .zero) == [])
-        pty.press("q\u{1B}[A")
-        #expect(screen.events(within: .seconds(9)) == [.key(.character("q")), .key(.up)])
-        pty.press("\u{1B}")
-        #expect(screen.events(within: .seconds(9)) == [])
-        #expect(screen.events(within: .seconds(9)) == [.key(.escape)])
-        pty.resize(33, 7)
-        receive(SIGWINCH)
-        #expect(screen.events(within: .seconds(9)) == [.resized])
-        #expect(screen.size == TerminalSize(columns: 33, rows: 7))
-        screen.close()
-    }
+        @Test("tells keys, and the change of its size")
+        func events() throws {
+            let pty = try PseudoTerminal()
+            let screen = try FullScreen(on: pty.terminal, keys: pty.program)
+            try screen.draw([])
+            #expect(screen.events(within: .zero) == [])
+            pty.press("q\u{1B}[A")
+            #expect(screen.events(within: .seconds(9)) == [.key(.character("q")), .key(.up)])
+            pty.press("\u{1B}")
+            #expect(screen.events(within: .seconds(9)) == [])
+            #expect(screen.events(within: .seconds(9)) == [.key(.escape)])
+            pty.resize(33, 7)
+            receive(SIGWINCH)
+            #expect(screen.events(within: .seconds(9)) == [.resized])
+            #expect(screen.size == TerminalSize(columns: 33, rows: 7))
+            screen.close()
+        }
 
-    @Test("takes the terminal again after a stop")
-    func returning() throws {
-        let pty = try PseudoTerminal()
-        let screen = try FullScreen(on: pty.terminal, keys: pty.program)
-        try screen.draw(["one"])
-        _ = pty.shown
-        receive(SIGCONT)
-        #expect(screen.events(within: .seconds(9)) == [.returned])
-        try screen.draw(["two"])
-        #expect(pty.shown.hasPrefix("\u{1B}[?1049h"))
-        screen.close()
-    }
+        @Test("takes the terminal again after a stop")
+        func returning() throws {
+            let pty = try PseudoTerminal()
+            let screen = try FullScreen(on: pty.terminal, keys: pty.program)
+            try screen.draw(["one"])
+            _ = pty.shown
+            receive(SIGCONT)
+            #expect(screen.events(within: .seconds(9)) == [.returned])
+            try screen.draw(["two"])
+            #expect(pty.shown.hasPrefix("\u{1B}[?1049h"))
+            screen.close()
+        }
 
-    @Test("gives the terminal back before a signal does what it did without")
-    func interruption() throws {
-        let pty = try PseudoTerminal()
-        let before = signal(SIGINT) { _ in _ = interruptions.add(1, ordering: .relaxed) }
-        defer { signal(SIGINT, before) }
-        let screen = try FullScreen(on: pty.terminal, keys: pty.program)
-        try screen.draw(["one"])
-        _ = pty.shown
-        receive(SIGINT)
-        #expect(interruptions.load(ordering: .relaxed) == 1)
-        #expect(!pty.isRaw)
-        #expect(pty.shown.hasSuffix("\u{1B}[?1049l"))
-        try screen.draw(["late"])
-        #expect(pty.shown == "")
-        screen.close()
-    }
+        @Test("gives the terminal back before a signal does what it did without")
+        func interruption() throws {
+            let pty = try PseudoTerminal()
+            let before = signal(SIGINT) { _ in _ = interruptions.add(1, ordering: .relaxed) }
+            defer { signal(SIGINT, before) }
+            let screen = try FullScreen(on: pty.terminal, keys: pty.program)
+            try screen.draw(["one"])
+            _ = pty.shown
+            receive(SIGINT)
+            #expect(interruptions.load(ordering: .relaxed) == 1)
+            #expect(!pty.isRaw)
+            #expect(pty.shown.hasSuffix("\u{1B}[?1049l"))
+            try screen.draw(["late"])
+            #expect(pty.shown == "")
+            screen.close()
+        }
 
-    @Test("is one at a time, and only on a terminal")
-    func refusal() throws {
-        let pty = try PseudoTerminal()
-        let screen = try FullScreen(on: pty.terminal, keys: pty.program)
-        #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pty.terminal, keys: pty.program) }
-        screen.close()
-        try FullScreen(on: pty.terminal, keys: pty.program).close()
-        let pipe = Terminal(descriptor: pty.program, capabilities: .pipe)
-        #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pipe, keys: pty.program) }
-        var ends: [Int32] = [0, 0]
-        #expect(Glibc.pipe(&ends) == 0)
-        #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pty.terminal, keys: ends[0]) }
-        for end in ends { close(end) }
-    }
+        @Test("is one at a time, and only on a terminal")
+        func refusal() throws {
+            let pty = try PseudoTerminal()
+            let screen = try FullScreen(on: pty.terminal, keys: pty.program)
+            #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pty.terminal, keys: pty.program) }
+            screen.close()
+            try FullScreen(on: pty.terminal, keys: pty.program).close()
+            let pipe = Terminal(descriptor: pty.program, capabilities: .pipe)
+            #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pipe, keys: pty.program) }
+            var ends: [Int32] = [0, 0]
+            #expect(Glibc.pipe(&ends) == 0)
+            #expect(throws: ScreenFailure.noTerminal) { try FullScreen(on: pty.terminal, keys: ends[0]) }
+            for end in ends { close(end) }
+        }
 
-    @Test("says that nobody reads any more")
-    func broken() {
-        #expect(throws: OutputFailure(code: EBADF)) {
-            try Terminal(descriptor: -1, capabilities: .pipe).write(["x"])
+        @Test("says that nobody reads any more")
+        func broken() {
+            #expect(throws: OutputFailure(code: EBADF)) {
+                try Terminal(descriptor: -1, capabilities: .pipe).write(["x"])
+            }
         }
     }
 }
