@@ -17,6 +17,8 @@ struct InputOptions: ParsableArguments {
         options.currency = try currency.map { text throws(InvalidValue) in try Currency(text) }
         options.stock = try stock.map { units throws(InvalidValue) in try Balance(units) }
         options.repeats = repeats
+        // In a list of invoice lines a price of zero is a gift; in a catalogue it is a price.
+        options.takesZeroPrices = if case .passOn = repeats { true } else { false }
         return options
     }
 }
