@@ -35,6 +35,7 @@ struct Invctl: AsyncParsableCommand {
                 name: "Products and stock:",
                 subcommands: [
                     ProductCommand.self, StockNoun.self, PurchaseCommand.self, MovementsCommand.self,
+                    LedgerCommand.self,
                     SeedCommand.self, ImportCommand.self, ExportCommand.self,
                 ]),
             CommandGroup(name: "The cache:", subcommands: [CacheCommand.self]),

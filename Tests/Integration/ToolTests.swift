@@ -143,6 +143,54 @@ struct ToolTests {
         }
     }
 
+    /// Fails where a ledger that is written to is said not to add up.
+    @Test("ledger verify finds nothing wrong while there is traffic")
+    func ledgerUnderLoad() async throws {
+        try await withDaemonAndSocket { _, socket in
+            try await run(["seed", "--count", "50"], socket).expect(.ok)
+            async let traffic = run(
+                ["bench", "mixed", "--duration", "2s", "--buys", "0.5", "--connections", "8"], socket)
+            for _ in 0..<3 { try await run(["ledger", "verify"], socket).expect(.ok) }
+            try await traffic.expect(.ok)
+        }
+    }
+
+    /// Fails where a ledger that was tampered with is said to be right.
+    @Test(
+        "ledger verify sees what does not add up",
+        arguments: [
+            "UPDATE movement SET delta = delta + 1 WHERE kind = 'sale'",
+            "UPDATE product SET on_hand = on_hand + 1",
+            "DELETE FROM movement WHERE kind = 'opening'",
+            "DELETE FROM movement WHERE kind = 'sale'",
+        ])
+    func tampered(_ tampering: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max)).sock"
+            func daemon() async throws -> DaemonProcess {
+                try await DaemonProcess(stateDirectory: directory, environment: ["INVENTORYD_SOCKET": socket])
+            }
+            let before = try await daemon()
+            try await run(
+                ["product", "create", "A", "--name", "A", "--price", "1", "--currency", "JPY", "--stock", "5"], socket
+            ).expect(.ok)
+            try await run(["purchase", "A:2"], socket).expect(.ok)
+            try await run(["ledger", "verify"], socket).expect(.ok)
+            // The daemon keeps everybody else from its file, and the file movements from being changed.
+            #expect(try await before.stop() == 0)
+            let database = try ChildProcess([
+                "sqlite3", directory + "/inventory.sqlite", "DROP TRIGGER movement_is_never_changed; DROP TRIGGER movement_is_never_removed; DROP TRIGGER movement_follows_the_last; \(tampering)",
+            ])
+            #expect(try await database.exitCode() == 0, "\(database.errorLines)")
+            let after = try await daemon()
+            let ran = try await run(["ledger", "verify", "-o", "json"], socket)
+            try ran.expect(.failed)
+            #expect(ran.output.joined().contains("(A)"))
+            #expect(try await after.stop() == 0)
+            try? FileManager.default.removeItem(atPath: socket + ".lock")
+        }
+    }
+
     /// Fails where a word is not completed, Ctrl-C ends the shell, or a dead daemon goes unnoticed.
     @Test("The shell at a terminal: completion, Ctrl-C, a daemon that dies, history")
     func shellAtTerminal() async throws {

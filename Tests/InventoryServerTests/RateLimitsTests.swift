@@ -22,7 +22,7 @@ struct RateLimitsTests {
         "Anything else is refused",
         arguments: [
             "", "1000", "1000/", "/s", "0/s", "-1/s", "1/d", "1/s:", "1/s:0", "1/s:1:1", "1000001/s", "1/s:1000001",
-            "99999999999999999999/s", "1.5/s", " 1/s", "1/s/s",
+            "99999999999999999999/s", "1.5/s", " 1/s", "1/s/s", "+1/s", "1/s:+1",
         ])
     func nonsense(text: String) { #expect(throws: InvalidValue.self) { try RatePolicy(text) } }
 
@@ -83,7 +83,7 @@ struct RateLimitsTests {
         #expect(try !contains("0.0.0.0/0", "2001:db8::1"))
         #expect(try contains("2001:db8::/33", "2001:db8:7fff::1"))
         #expect(try !contains("2001:db8::/33", "2001:db8:8000::1"))
-        for text in ["", "x", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "::/129"] {
+        for text in ["", "x", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/", "10.0.0.0/8/8", "::/129"] {
             #expect(throws: InvalidValue.self) { try AddressRange(text) }
         }
     }

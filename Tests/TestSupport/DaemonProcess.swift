@@ -33,7 +33,7 @@ package final class DaemonProcess: Sendable {
         // Tests call as fast as they can from one address.
         var variables = [
             "INVENTORYD_STATE_DIR": stateDirectory, "PORT": "0", "LOG_FORMAT": "json", "INVENTORYD_RATE_READ": "off",
-            "INVENTORYD_RATE_WRITE": "off", "INVENTORYD_RATE_PURCHASE": "off", "INVENTORYD_SOCKET": "none",
+            "INVENTORYD_RATE_WRITE": "off", "INVENTORYD_RATE_PURCHASE": "off",
         ]
         variables.merge(environment) { _, given in given }
         process = try ChildProcess(prefix + [Self.binary] + arguments, environment: variables)
@@ -101,6 +101,8 @@ package final class ChildProcess: Sendable {
         var variables = ProcessInfo.processInfo.environment.filter {
             ["PATH", "HOME", "LANG", "TMPDIR"].contains($0.key)
         }
+        // The usual place is for one daemon at a time, and tests start many.
+        variables["INVENTORYD_SOCKET"] = "none"
         variables.merge(environment) { _, given in given }
         process.environment = variables
         process.currentDirectoryURL = URL(filePath: directory ?? NSTemporaryDirectory())

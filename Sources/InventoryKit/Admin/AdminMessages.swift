@@ -153,23 +153,17 @@ package struct StateReport: Codable, Sendable, Equatable {
     package init(state: ServiceStatus.State) { self.state = state }
 }
 
-/// What a check of every ledger found: `POST /admin/v1/ledger:verify`.
+/// How far a check of all ledgers is, a line each; the last one is done: `POST /admin/v1/ledger:verify`.
 package struct LedgerReport: Codable, Sendable, Equatable {
-    package var products: Int64
-    package var movements: Int64
+    package var products: Int64 = 0
+    package var movements: Int64 = 0
 
-    /// Units on hand of all products, and what all movements add up to. As text, because 64 bits need not hold them.
-    package var onHand: String
-    package var moved: String
+    /// Products of which something is wrong.
+    package var faulty: Int64 = 0
 
     /// The first faults, in words.
-    package var faults: [String]
+    package var faults: [String] = []
+    package var done = false
 
-    package init(products: Int64, movements: Int64, onHand: String, moved: String, faults: [String]) {
-        self.products = products
-        self.movements = movements
-        self.onHand = onHand
-        self.moved = moved
-        self.faults = faults
-    }
+    package init() {}
 }

@@ -19,6 +19,8 @@ package struct RatePolicy: Sendable, Hashable {
         let fault = InvalidValue(
             "must be off, or like 100/s:200: calls a second (s), minute (m) or hour (h), and at once")
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        // Int64 would take a sign too.
+        guard text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }) else { throw fault }
         let rate = parts[0].split(separator: "/", omittingEmptySubsequences: false)
         let seconds: [Substring: Int64] = ["s": 1, "m": 60, "h": 3_600]
         guard parts.count <= 2, rate.count == 2, let calls = Int64(rate[0]), let period = seconds[rate[1]] else {

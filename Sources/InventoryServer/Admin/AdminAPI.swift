@@ -40,7 +40,7 @@ struct AdminAPI: Sendable {
     let stats: StatsReader
     let logLevels: LogLevelOverride
 
-    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes }
+    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes }
 
     static func path(_ path: String) -> String { AdminProtocol.root + path }
 

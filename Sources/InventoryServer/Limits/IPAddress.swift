@@ -46,7 +46,9 @@ package struct AddressRange: Sendable, Hashable {
             bits = network.count * 8
             return
         }
-        guard let bits = Int(parts[1]), (0...network.count * 8).contains(bits) else {
+        guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let bits = Int(parts[1]),
+            (0...network.count * 8).contains(bits)
+        else {
             throw InvalidValue("must have 0 to \(network.count * 8) bits after the slash")
         }
         self.bits = bits
