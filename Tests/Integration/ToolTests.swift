@@ -179,7 +179,7 @@ struct ToolTests {
             // The daemon keeps everybody else from its file, and the file movements from being changed.
             #expect(try await before.stop() == 0)
             let database = try ChildProcess([
-                "sqlite3", directory + "/inventory.sqlite", "DROP TRIGGER movement_is_never_changed; DROP TRIGGER movement_is_never_removed; DROP TRIGGER movement_follows_the_last; \(tampering)",
+                "sqlite3", directory + "/inventory.sqlite", Self.unlocked + tampering,
             ])
             #expect(try await database.exitCode() == 0, "\(database.errorLines)")
             let after = try await daemon()
@@ -233,6 +233,10 @@ struct ToolTests {
                 code == status.rawValue, "\(words): \(errors.joined(separator: "\n"))", sourceLocation: location)
         }
     }
+
+    /// What the file itself would not permit.
+    private static let unlocked = ["is_never_changed", "is_never_removed", "follows_the_last"]
+        .map { "DROP TRIGGER movement_\($0); " }.joined()
 
     private static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }
 
