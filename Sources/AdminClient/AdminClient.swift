@@ -57,9 +57,18 @@ package struct AdminClient: Sendable {
         try await connected { try await $0.send(request) }
     }
 
+    /// Anybody may make a directory in /tmp, also one that is called like a daemon's: there only what root or this user
+    /// has made is taken for it.
+    private func isTrustworthy(_ path: String) -> Bool {
+        guard path.hasPrefix("/tmp/"), places.count > 1 else { return true }
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && (status.st_uid == 0 || status.st_uid == geteuid())
+    }
+
     private func connect() async throws(AdminError) -> AdminConnection.Channel {
         for path in places {
             guard path.utf8.count <= AdminSocketPlace.pathLimit else { throw .pathTooLong(path: path) }
+            guard isTrustworthy(path) else { continue }
             do {
                 return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                     .connectTimeout(Self.connectTimeout)

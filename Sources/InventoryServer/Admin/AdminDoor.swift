@@ -13,6 +13,7 @@ import Darwin
 
 /// The way in over the admin socket: who comes is known from the kernel, and what they change is logged.
 struct AdminDoor: Door {
+    let isBounded = false
     let group: AdminGroup?
 
     func caller(over channel: any Channel) async -> Caller {

@@ -5,6 +5,9 @@ import NIOCore
 
 /// What differs between the ways in: who comes, what is let in, and what is said of it.
 protocol Door: Sendable {
+    /// Whether requests are turned away when too many are under way. Operators come in all the more then.
+    var isBounded: Bool { get }
+
     /// Who is at the other end of the connection.
     func caller(over channel: any Channel) async -> Caller
 
@@ -23,6 +26,8 @@ protocol Door: Sendable {
 
 /// The network: everybody is let in and is the same.
 struct OpenDoor: Door {
+    let isBounded = true
+
     func caller(over channel: any Channel) async -> Caller { .anonymous }
     func admit(_ request: Request) throws(Problem) {}
     func kind(of request: Request) -> RateClass? {

@@ -42,8 +42,8 @@ final class Front: Sendable {
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
             caller: await door.caller(over: channel), logger: logger)
-        let others = observer.began()
-        defer { observer.ended() }
+        let others = door.isBounded ? observer.began() : 0
+        defer { if door.isBounded { observer.ended() } }
         var response = await answer(request, call, hasRoom: others < settings.maxInFlight)
         decorate(&response, to: request, call)
         if request.method == .head { response = response.createHeadResponse() }
