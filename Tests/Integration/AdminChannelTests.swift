@@ -52,7 +52,8 @@ struct AdminChannelTests {
             func ask(_ path: String, group: String, _ more: [String] = []) async throws -> JSON {
                 let process = try ChildProcess(
                     [
-                        "setpriv", "--reuid", "65534", "--regid", group, "--clear-groups", "curl", "-s", "-w", "\\n",
+                        "setpriv", "--reuid", "65534", "--regid", group, "--clear-groups", "curl", "-s", "-m", "20",
+                        "-w", "\\n",
                         "--unix-socket", socket,
                     ]
                         + more + ["http://inventoryd" + path])
@@ -66,7 +67,8 @@ struct AdminChannelTests {
         try await withDaemonAndSocket { directory, socket in
             chmod(socket, 0o666)
             let process = try ChildProcess([
-                "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "curl", "-s", "-w", "\\n", "-X",
+                "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "curl", "-s", "-m", "20", "-w",
+                "\\n", "-X",
                 "POST",
                 "--unix-socket", socket, "http://inventoryd/admin/v1/drain",
             ])
@@ -82,7 +84,9 @@ struct AdminChannelTests {
     func browser(_ header: [String]) async throws {
         try await withDaemonAndSocket { _, socket in
             let process = try ChildProcess(
-                ["curl", "-s", "-w", "\\n", "--unix-socket", socket] + header + ["http://inventoryd/admin/v1/status"])
+                ["curl", "-s", "-m", "20", "-w", "\\n", "--unix-socket", socket] + header + [
+                    "http://inventoryd/admin/v1/status"
+                ])
             #expect(try await process.exitCode() == 0)
             #expect(process.outputLines.joined().contains("\"code\":\"forbidden\""))
         }

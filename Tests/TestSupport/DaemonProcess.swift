@@ -131,7 +131,12 @@ package final class ChildProcess: Sendable {
 
     /// Waits for the end; a signal counts as 128 and its number, as in a shell.
     package func exitCode() async throws -> Int32 {
-        try await wait(for: "the process to end") { !process.isRunning && errors.isClosed && output.isClosed }
+        try await wait(for: "the process to end") { !process.isRunning }
+        // Another process that was started in the same moment may hold this one's pipes open for as long as it lives.
+        let deadline = ContinuousClock.now + .seconds(5)
+        try await wait(for: "the end of its output") {
+            errors.isClosed && output.isClosed || ContinuousClock.now > deadline
+        }
         return process.terminationReason == .uncaughtSignal
             ? 128 + process.terminationStatus : process.terminationStatus
     }
