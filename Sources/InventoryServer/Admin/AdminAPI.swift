@@ -40,7 +40,7 @@ struct AdminAPI: Sendable {
     let stats: StatsReader
     let logLevels: LogLevelOverride
 
-    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes }
+    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + [metricsRoute] }
 
     static func path(_ path: String) -> String { AdminProtocol.root + path }
 

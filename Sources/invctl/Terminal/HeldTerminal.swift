@@ -25,9 +25,12 @@ private enum State {
 }
 
 private let state = Atomic(State.free)
+/// Written while the state is not `inside` and by the one who made it `entering` alone; read once it is `inside`, by the
+/// one who takes that away. It is never freed.
 nonisolated(unsafe) private let held = UnsafeMutablePointer<Held>.allocate(capacity: 1)
 
-/// The actions before ours, by the number of the signal.
+/// The actions before ours, by the number of the signal: written before our handler for that signal is set, which alone
+/// reads them. Never freed.
 nonisolated(unsafe) private let previous = UnsafeMutablePointer<sigaction>.allocate(capacity: signalCount)
 private let signalCount = 65
 
