@@ -8,6 +8,9 @@ enum Collection {
     /// Answers that left no movement, for repetitions: refusals, and rows of bulk loads. Kept for 7 days.
     static let outcomes = "outcomes"
 
+    /// API keys by owner; their secrets as digests.
+    static let keys = "api_keys"
+
     /// What concerns the database as a whole.
     static let meta = "meta"
 }

@@ -195,7 +195,7 @@ package final class MongoStore: InventoryStore {
         guard isPrepared.withLock({ $0 }) else { throw .unavailable(.outOfReach) }
     }
 
-    private func run<Value: Sendable>(
+    func run<Value: Sendable>(
         _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
     ) async throws(InventoryError) -> Value {
         try checkPrepared()

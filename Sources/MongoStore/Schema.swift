@@ -122,6 +122,7 @@ enum Schema {
             ["$jsonSchema": movement, "$expr": ["$lte": ["$reserved", "$on_hand"]]]
         ),
         (Collection.outcomes, ["$jsonSchema": ["required": ["fp", "record", "at"]]]),
+        (Collection.keys, ["$jsonSchema": ["required": ["version", "scopes", "created_at", "secrets"]]]),
     ]
 
     private static let product: BSON = [

@@ -160,13 +160,13 @@ package final class SQLiteStore: InventoryStore {
 
     // MARK: Parts
 
-    private func write<Outcome: Sendable>(
+    func write<Outcome: Sendable>(
         _ body: @escaping @Sendable (WriteTransaction) throws -> Outcome
     ) async throws(InventoryError) -> Outcome {
         try await commits(body)
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(InventoryError) -> Value {
         do { return try await pool.read(body) } catch { throw failure(error) }

@@ -14,6 +14,7 @@ enum Schema {
             try createOutcomes(db)
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
+        migrator.registerMigration("2 API keys") { db in try createKeys(db) }
         return migrator
     }
 
@@ -107,6 +108,20 @@ enum Schema {
                     expires_at INTEGER NOT NULL
                 ) STRICT, WITHOUT ROWID;
                 CREATE INDEX outcome_expires_at ON outcome (expires_at);
+                """
+        )
+    }
+
+    /// API keys by owner: ``APIKey/record``, in which the secrets are digests.
+    private static func createKeys(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE api_key (
+                    owner TEXT PRIMARY KEY,
+                    version INTEGER NOT NULL CHECK (version >= 1),
+                    record TEXT NOT NULL,
+                    last_used_at INTEGER
+                ) STRICT, WITHOUT ROWID;
                 """
         )
     }

@@ -7,7 +7,7 @@ final class WriteTransaction {
     /// How long an answer without a movement is remembered.
     private static let outcomeLifetimeInMilliseconds: Int64 = 7 * 24 * 3_600 * 1_000
 
-    private let db: Database
+    let db: Database
     private let now: Timestamp
     private let products: StoredProducts
 

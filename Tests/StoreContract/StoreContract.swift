@@ -11,7 +11,7 @@ package struct StoreContract: Sendable {
     package static let clauses: [Clause] = [
         creating, reading, revising, preconditions, archiving, moving, history, races, storms, repeatedMoves,
         repeatedRefusals, repeatedCreations, upserting, repeatedRows, productPages, changingPages, productFilters,
-        wordSearch, movementPages, reopening,
+        wordSearch, movementPages, reopening, keys,
     ].flatMap(\.self)
 
     /// One promise.

@@ -29,4 +29,11 @@ package enum Bounds {
     package static let searchWords = 16
     package static let idempotencyKeyLength = 255
     package static let nesting = 32
+    package static let keyOwnerLength = 64
+
+    /// API keys, ended ones included.
+    package static let keys = 1_000
+
+    /// Secrets that open one key at once.
+    package static let keySecrets = 4
 }

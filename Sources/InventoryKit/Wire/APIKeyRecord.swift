@@ -1,0 +1,44 @@
+/// API keys as the embedded store and exports keep them. When a key was last used is kept beside the record.
+extension APIKey {
+    package var record: JSON {
+        [
+            "owner": .string(owner.text), "scopes": .array(scopes.map(\.rawValue).sorted().map(JSON.string)),
+            "created_at": .integer(createdAt.milliseconds), "version": .integer(version),
+            "secrets": .array(secrets.map(\.record)),
+        ]
+    }
+
+    /// - Throws: ``InvalidValue`` when it is no record of a key.
+    package init(record: JSON, lastUsedAt: Timestamp?) throws(InvalidValue) {
+        var scopes: Set<Scope> = []
+        for json in record["scopes"].items {
+            guard let scope = Scope(rawValue: try json.text()) else { throw InvalidValue("must have known scopes") }
+            scopes.insert(scope)
+        }
+        var secrets: [Secret] = []
+        for json in record["secrets"].items { secrets.append(try Secret(record: json)) }
+        self.init(
+            owner: try KeyOwner(record["owner"].text()), scopes: scopes,
+            createdAt: Timestamp(milliseconds: try record["created_at"].integer()), secrets: secrets,
+            version: try record["version"].integer(), lastUsedAt: lastUsedAt)
+    }
+}
+
+extension APIKey.Secret {
+    fileprivate var record: JSON {
+        [
+            "id": .string(id.text), "digest": .string(Hex.encode(digest)),
+            "created_at": .integer(createdAt.milliseconds), "ends_at": .optional(endsAt?.milliseconds),
+        ]
+    }
+
+    fileprivate init(record: JSON) throws(InvalidValue) {
+        guard let digest = Hex.decode(try record["digest"].text()) else {
+            throw InvalidValue("must have a digest in hexadecimal digits")
+        }
+        self.init(
+            id: try KeySecret.ID(record["id"].text()), digest: digest,
+            createdAt: Timestamp(milliseconds: try record["created_at"].integer()),
+            endsAt: record["ends_at"].int.map(Timestamp.init(milliseconds:)))
+    }
+}

@@ -1,0 +1,90 @@
+package import InventoryKit
+
+/// API keys: a document for each owner, so that each change is one atomic write.
+extension MongoStore: APIKeyRegister {
+    package func keys() async throws(InventoryError) -> [APIKey] {
+        try await run { connection, _ in
+            let (documents, _) = try connection.find(
+                Collection.keys, [:], sort: ["_id": 1], limit: Bounds.keys, freshness: .majority(after: 0))
+            return try documents.map(APIKey.init(document:))
+        }
+    }
+
+    package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {
+        try await run { connection, _ in
+            if let version {
+                let (modified, _, errors) = try connection.update(
+                    [
+                        [
+                            "q": ["_id": .string(key.owner.text), "version": .integer(version)],
+                            "u": ["$set": key.fields],
+                        ]
+                    ],
+                    in: Collection.keys)
+                for error in errors.values { throw error }
+                if modified == 1 { return true }
+            } else {
+                let document = BSONDocument([("_id", .string(key.owner.text))] + key.members)
+                let errors = try connection.insert([document], into: Collection.keys)
+                guard let error = errors[0] else { return true }
+                guard error == .duplicateKey(index: "_id") else { throw error }
+            }
+            // An earlier try of this very change, whose answer was lost, may be what is in its way.
+            let (found, _) = try connection.find(
+                Collection.keys, ["_id": .string(key.owner.text)], limit: 1, freshness: .majority(after: 0))
+            return try found.first.map(APIKey.init(document:))?.secrets == key.secrets
+                && found.first?.integer("version") == key.version
+        }
+    }
+
+    package func noteUses(_ uses: [KeyOwner: Timestamp]) async throws(InventoryError) {
+        try await run { connection, _ in
+            let statements: [BSON] = uses.map { owner, time in
+                ["q": ["_id": .string(owner.text)], "u": ["$max": ["last_used_at": .date(time)]]]
+            }
+            let (_, _, errors) = try connection.update(statements, in: Collection.keys)
+            for error in errors.values { throw error }
+        }
+    }
+}
+
+extension APIKey {
+    fileprivate var members: [(String, BSON)] {
+        [
+            ("version", .integer(version)), ("scopes", .array(scopes.map(\.rawValue).sorted().map(BSON.string))),
+            ("created_at", .date(createdAt)), ("secrets", .array(secrets.map(\.document))),
+        ]
+    }
+
+    fileprivate var fields: BSON { .document(members) }
+
+    fileprivate init(document: BSONDocument) throws {
+        do {
+            try self.init(
+                owner: KeyOwner(document.text("_id")), scopes: Set(document.texts("scopes").compactMap(Scope.init)),
+                createdAt: document.time("created_at"),
+                secrets: document.documents("secrets").map(Secret.init(document:)),
+                version: document.integer("version"), lastUsedAt: document.optionalTime("last_used_at"))
+        } catch let error as InvalidValue {
+            throw DamagedDocument(detail: "an API key's \(error.detail)")
+        }
+    }
+}
+
+extension APIKey.Secret {
+    fileprivate var document: BSON {
+        .members([
+            ("id", .string(id.text)), ("digest", .string(Hex.encode(digest))), ("created_at", .date(createdAt)),
+            ("ends_at", endsAt.map(BSON.date)),
+        ])
+    }
+
+    fileprivate init(document: BSONDocument) throws {
+        guard let digest = Hex.decode(try document.text("digest")) else {
+            throw InvalidValue("digest must be hexadecimal")
+        }
+        self.init(
+            id: try KeySecret.ID(document.text("id")), digest: digest, createdAt: try document.time("created_at"),
+            endsAt: try document.optionalTime("ends_at"))
+    }
+}
