@@ -22,23 +22,26 @@ package struct APIServer: Service {
     private let server: any Service
 
     /// - Parameters:
+    ///   - keys: with whoever keeps them fresh.
     ///   - connectionLimit: connections at once; more wait in the kernel's queue, where they cost no file.
     ///   - onListening: told the port once connections are taken.
     package init(
-        inventory: Inventory, limiter: any RateLimiter, state: ServerState, observer: RequestObserver,
-        address: Address, connectionLimit: Int,
+        inventory: Inventory, limiter: any RateLimiter, keys: APIKeys, authentication: Authentication,
+        state: ServerState, observer: RequestObserver, address: Address, connectionLimit: Int,
         log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let api = InventoryAPI(
             inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json)
         )
+        let check = KeyCheck(authentication: authentication, keys: keys)
         let front = Front(
-            routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger, observer: observer)
+            routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger, observer: observer,
+            door: NetworkDoor(check: check))
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
-            judge: { head, peer, loop in front.judge(head, from: peer, inventory.cache, limiter, on: loop) }
+            judge: { head, peer, loop in front.judge(head, from: peer, check, inventory.cache, limiter, on: loop) }
         )
         var quiet = logger
         quiet.logLevel = .error

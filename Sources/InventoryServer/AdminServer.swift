@@ -30,7 +30,8 @@ package struct AdminServer: Service {
     ///   - onListening: told once connections are taken.
     package init(
         socket: AdminSocket, group: AdminGroup?, inventory: Inventory, cache: any CacheAdministration,
-        control: any DaemonControl, observer: RequestObserver, state: ServerState, log: LogSink, logger: Logger,
+        keys: APIKeys, control: any DaemonControl, observer: RequestObserver, state: ServerState, log: LogSink,
+        logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
         let history = StatsHistory(observer: observer, cache: inventory.cache)
@@ -38,7 +39,8 @@ package struct AdminServer: Service {
         path = socket.path
         let clock = SystemClock()
         let admin = AdminAPI(
-            inventory: inventory, state: state, cache: cache, control: control, observer: observer, history: history,
+            inventory: inventory, state: state, cache: cache, keys: keys, control: control, observer: observer,
+            history: history,
             stats: StatsReader(
                 observer: observer, history: history, cache: inventory.cache, clock: clock, began: .now),
             logLevels: LogLevelOverride(state: state))

@@ -6,10 +6,6 @@ import RedisClient
 
 /// How the daemon runs, every value checked.
 struct Configuration: Sendable, Equatable {
-    enum Authentication: String, CaseIterable {
-        case off, writes, all
-    }
-
     var host = ""
     var port = 0
     var stateDirectory = ""
@@ -28,7 +24,9 @@ struct Configuration: Sendable, Equatable {
     /// Whether somebody named the socket, so that it must not go without.
     var isSocketNamed = false
     var adminGroup: AdminGroup?
-    var authentication: Authentication?
+
+    /// What somebody said; nothing where nobody did.
+    var statedAuthentication: Authentication?
     var cacheTimeToLive = Duration.seconds(60)
     var writesPerTransaction = 256
     var server = ServerSettings()
@@ -92,12 +90,8 @@ struct Configuration: Sendable, Equatable {
         },
         Setting(
             "INVENTORYD_AUTH", default: nil, flag: "auth",
-            "off; API keys (writes, all) are not in this version, so another address than loopback needs off"
-        ) { text, configuration in
-            let choice = try Text.choice(text, Authentication.self)
-            guard choice == .off else { throw SettingError("this version has no API keys yet; only off is possible") }
-            configuration.authentication = choice
-        },
+            "requests that need an API key: off (none), writes or all; default is off on a loopback address, else all"
+        ) { $1.statedAuthentication = try Text.choice($0, Authentication.self) },
         Setting(
             "INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most"
         ) {
@@ -154,11 +148,23 @@ struct Configuration: Sendable, Equatable {
         if mongo == nil, stateDirectory.isEmpty {
             mistakes.append("INVENTORYD_STATE_DIR: must be set, because there is no HOME to put state under")
         }
-        guard authentication == nil, !Self.isLoopback(host) else { return mistakes }
-        return mistakes + [
-            "INVENTORYD_AUTH: \(host) can be reached from other machines, and this version has no API keys. Listen on "
-                + "127.0.0.1, or say INVENTORYD_AUTH=off if something in front of it keeps strangers out."
-        ]
+        return mistakes
+    }
+
+    /// Which requests need an API key. Where others than this machine can reach it, all do unless somebody says otherwise.
+    var authentication: Authentication { statedAuthentication ?? (Self.isLoopback(host) ? .off : .all) }
+
+    /// How clients are let in, for the line after the start; nothing where they all are.
+    var keyAdvice: String? {
+        let reason =
+            statedAuthentication == nil ? "because others than this machine can reach it" : "as INVENTORYD_AUTH says"
+        let whom: String
+        switch authentication {
+        case .off: return nil
+        case .writes: whom = "Changes need an API key"
+        case .all: whom = "All requests need an API key"
+        }
+        return "\(whom), \(reason). Make one with: invctl key create NAME --scopes read,purchase"
     }
 
     static func isLoopback(_ host: String) -> Bool {

@@ -52,11 +52,15 @@ struct Daemon {
         backend.start()
         let control = OperatorControl(reading, reread: reread, backend: backend, state: state, logger: logger)
         let (inventory, observer) = (Inventory(store: backend.store, cache: backend.cache), RequestObserver())
+        let keys = APIKeys(register: backend.store)
+        let keepingKeys = Task { await keys.run() }
+        defer { keepingKeys.cancel() }
         let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
         if socket == nil { adminEvents.finish() }
         let server = APIServer(
-            inventory: inventory, limiter: backend.limiter, state: state, observer: observer, address: address,
-            connectionLimit: min(16_384, max(16, files - 192)), log: log, logger: logger,
+            inventory: inventory, limiter: backend.limiter, keys: keys, authentication: configuration.authentication,
+            state: state, observer: observer, address: address, connectionLimit: min(16_384, max(16, files - 192)),
+            log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
             // Whoever reads that it serves may ask either way.
@@ -68,11 +72,12 @@ struct Daemon {
                 \(socket.map { "; admin socket \($0.path)" } ?? "")
                 """
             )
+            if let advice = configuration.keyAdvice { logger.notice("\(advice)") }
             notifier.ready()
         }
         let admin = socket.map { socket in
             AdminServer(
-                socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache,
+                socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache, keys: keys,
                 control: control, observer: observer, state: state, log: log, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton
             ) { adminEvents.finish() }

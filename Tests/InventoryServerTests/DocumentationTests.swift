@@ -51,6 +51,21 @@ struct DocumentationTests {
         }
     }
 
+    /// Fails where a route was given no scope of its own, which no key could have.
+    @Test("openapi.json has exactly the scopes that there are, and every route has one")
+    func scopes() throws {
+        let document = members(try openAPI())
+        for route in InventoryAPI.forDocumentation.routes {
+            let operation = members(members(members(document["paths"])[route.path])[route.method.rawValue.lowercased()])
+            let documented = (operation["security"] ?? []).items.flatMap { $0["key"].items.compactMap(\.string) }
+            switch route.access {
+            case .open: #expect(documented == [], "\(route.method) \(route.path)")
+            case .scope(let scope): #expect(documented == [scope.rawValue], "\(route.method) \(route.path)")
+            case .operating: Issue.record("nobody could call \(route.method) \(route.path) over the network")
+            }
+        }
+    }
+
     @Test("errors.md explains every code, and none that does not exist")
     func errors() throws {
         let text = try String(contentsOf: Self.project.appending(path: "docs/errors.md"), encoding: .utf8)

@@ -61,11 +61,16 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("Another address than loopback needs a word about keys")
-    func publicAddress() {
-        #expect(read(environment(["INVENTORYD_HOST": "0.0.0.0"])).mistakes.count == 1)
-        #expect(read(environment(["INVENTORYD_HOST": "::", "INVENTORYD_AUTH": "off"])).mistakes == [])
-        #expect(read(environment(["INVENTORYD_AUTH": "all"])).mistakes.count == 1, "what is not there is not pretended")
+    @Test("On another address than loopback all requests need a key, unless somebody says otherwise")
+    func authentication() {
+        func authentication(_ settings: [String: String]) -> Authentication {
+            read(environment(settings)).configuration.authentication
+        }
+        #expect(authentication([:]) == .off)
+        #expect(authentication(["INVENTORYD_HOST": "0.0.0.0"]) == .all)
+        #expect(authentication(["INVENTORYD_HOST": "::", "INVENTORYD_AUTH": "off"]) == .off)
+        #expect(authentication(["INVENTORYD_AUTH": "writes"]) == .writes)
+        #expect(read(environment(["INVENTORYD_AUTH": "some"])).mistakes.count == 1)
     }
 
     @Test(

@@ -5,6 +5,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case malformedJSON = "malformed-json"
     case invalidIdempotencyKey = "invalid-idempotency-key"
     case idempotencyKeyRequired = "idempotency-key-required"
+    case keyRequired = "key-required"
+    case keyUnknown = "key-unknown"
+    case scopeRequired = "scope-required"
     case forbidden
     case noRoute = "no-route"
     case notFound = "not-found"
@@ -18,6 +21,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case stockChanged = "stock-changed"
     case skuTaken = "sku-taken"
     case useAdjust = "use-adjust"
+    case keyExists = "key-exists"
+    case tooManyKeys = "too-many-keys"
     case archived
     case preconditionFailed = "precondition-failed"
     case bodyTooLarge = "body-too-large"

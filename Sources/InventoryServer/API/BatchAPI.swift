@@ -7,7 +7,9 @@ extension InventoryAPI {
     /// Bulk loading: rows come in and results go out at the same time, a line each, so it takes no more memory for a
     /// million rows than for a hundred.
     var batchRoute: Route {
-        Route(.post, "/v1/products:batch", parameters: ["report"], produces: "application/x-ndjson", loadProducts)
+        Route(
+            .post, "/v1/products:batch", parameters: ["report"], produces: "application/x-ndjson",
+            access: .scope(.catalogue), loadProducts)
     }
 
     @Sendable private func loadProducts(_ exchange: inout Exchange) async throws -> Response {

@@ -22,21 +22,8 @@ struct Call: RequestContext {
     }
 
     init(source: Source) {
-        self.init(requestID: "-", settings: ServerSettings(), caller: .anonymous, logger: source.logger)
+        self.init(
+            requestID: "-", settings: ServerSettings(),
+            caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), logger: source.logger)
     }
-}
-
-/// Who asks, and what that entitles to.
-struct Caller: Sendable {
-    /// In whose name things are done: the scope of idempotency keys, and the actor in the ledger.
-    let actor: String
-
-    /// For the log.
-    let name: String
-
-    /// Why changes are refused; nothing where they are not.
-    let readOnly: String?
-
-    /// Until there are keys, everybody who comes over the network is the same.
-    static let anonymous = Caller(actor: "anonymous", name: "anonymous", readOnly: nil)
 }

@@ -18,11 +18,11 @@ struct InventoryAPI: Sendable {
 
     private var serviceRoutes: [Route] {
         [
-            Route(.get, "/healthz") { exchange in
+            Route(.get, "/healthz", access: .open) { exchange in
                 try exchange.query.finish()
                 return .json { $0.value(["status": "ok"]) }
             },
-            Route(.get, "/readyz") { exchange in
+            Route(.get, "/readyz", access: .open) { exchange in
                 try exchange.query.finish()
                 guard !state.isStopping else { throw InventoryError.unavailable(.stopping) }
                 guard !state.isDraining else {
@@ -37,7 +37,7 @@ struct InventoryAPI: Sendable {
                     ])
                 }
             },
-            Route(.get, "/openapi.json") { exchange in
+            Route(.get, "/openapi.json", access: .open) { exchange in
                 try exchange.query.finish()
                 return .json(text: openAPI)
             },
@@ -50,12 +50,12 @@ struct InventoryAPI: Sendable {
 extension InventoryAPI {
     private var productRoutes: [Route] {
         [
-            Route(.post, "/v1/products", createProduct),
+            Route(.post, "/v1/products", access: .scope(.catalogue), createProduct),
             Route(.get, "/v1/products", parameters: ProductListing.parameters, listProducts),
             Route(.get, "/v1/products/{id}", readProduct),
-            Route(.put, "/v1/products/{id}", replaceProduct),
-            Route(.patch, "/v1/products/{id}", patchProduct),
-            Route(.delete, "/v1/products/{id}", archiveProduct),
+            Route(.put, "/v1/products/{id}", access: .scope(.catalogue), replaceProduct),
+            Route(.patch, "/v1/products/{id}", access: .scope(.catalogue), patchProduct),
+            Route(.delete, "/v1/products/{id}", access: .scope(.catalogue), archiveProduct),
         ]
     }
 
@@ -125,7 +125,7 @@ extension InventoryAPI {
 extension InventoryAPI {
     private var stockRoutes: [Route] {
         [
-            Route(.post, "/v1/products/{id}/purchase") { exchange in
+            Route(.post, "/v1/products/{id}/purchase", access: .scope(.purchase)) { exchange in
                 let outcome = try await move(exchange, StockRequest.purchase)
                 let location = "/v1/purchases/\(outcome.movement.id.text)"
                 return answer(outcome, location: location) { writer in
@@ -133,7 +133,7 @@ extension InventoryAPI {
                     writer.purchase(outcome.movement)
                 }
             },
-            Route(.post, "/v1/products/{id}/adjust") { exchange in
+            Route(.post, "/v1/products/{id}/adjust", access: .scope(.stock)) { exchange in
                 let outcome = try await move(exchange, StockRequest.adjust)
                 return answer(outcome, location: nil) { writer in
                     writer.name("movement")

@@ -23,17 +23,13 @@ struct Route: Sendable {
     let access: Access
     let handler: Handler
 
-    enum Access: Sendable {
-        case read, write
-    }
-
-    /// - Parameter access: if nothing is said, reading is what `GET` does.
+    /// - Parameter access: if nothing is said, reading is what `GET` does, and for the rest one has to run the service.
     init(
         _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [],
         produces: String = "application/json", access: Access? = nil,
         _ handler: @escaping Handler
     ) {
-        self.access = access ?? (method == .get ? .read : .write)
+        self.access = access ?? (method == .get ? .scope(.read) : .operating)
         self.method = method
         self.path = path
         self.parameters = parameters
@@ -47,7 +43,7 @@ struct Route: Sendable {
     func register(on router: Router<Call>) {
         for method in methods {
             router.on(RouterPath(path), method: method) { request, call in
-                if access == .write, let reason = call.caller.readOnly { throw Problem(.forbidden, reason) }
+                if let problem = call.caller.entitlement.refusal(of: access) { throw problem }
                 try MediaTypes.check(request.headers, accept: produces)
                 var exchange = Exchange(request: request, call: call, parameters: parameters)
                 return try await handler(&exchange)
@@ -101,7 +97,7 @@ struct Exchange {
         }
     }
 
-    private func pathParameter() throws(InvalidValue) -> String {
+    func pathParameter() throws(InvalidValue) -> String {
         guard let raw = call.parameters.get("id"), let text = PercentEncoding.decode(raw) else {
             throw InvalidValue("must be percent-encoded UTF-8")
         }

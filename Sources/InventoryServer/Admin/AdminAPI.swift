@@ -34,13 +34,14 @@ struct AdminAPI: Sendable {
     let inventory: Inventory
     let state: ServerState
     let cache: any CacheAdministration
+    let keys: APIKeys
     let control: any DaemonControl
     let observer: RequestObserver
     let history: StatsHistory
     let stats: StatsReader
     let logLevels: LogLevelOverride
 
-    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + [metricsRoute] }
+    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + keyRoutes + [metricsRoute] }
 
     static func path(_ path: String) -> String { AdminProtocol.root + path }
 
@@ -60,7 +61,7 @@ struct AdminAPI: Sendable {
                 try exchange.query.finish()
                 return try .admin(control.configuration)
             },
-            Route(.post, Self.path("/config:check"), access: .read) { exchange in
+            Route(.post, Self.path("/config:check"), access: .scope(.read)) { exchange in
                 try exchange.query.finish()
                 return try .admin(control.readConfiguration(applying: false))
             },

@@ -16,12 +16,16 @@ struct AdminDoor: Door {
     let isBounded = false
     let group: AdminGroup?
 
-    func caller(over channel: any Channel) async -> Caller {
+    func caller(of request: Request, over channel: any Channel) async -> Caller {
         guard let peer = try? await PeerCredentials(of: channel) else {
-            return Caller(actor: "admin", name: "unknown", readOnly: "The kernel does not say who you are.")
+            return Self.caller("unknown", onlyReadingBecause: "The kernel does not say who you are.")
         }
-        let name = "uid=\(peer.uid) pid=\(peer.pid)"
-        return Caller(actor: "admin", name: name, readOnly: await refusal(of: peer))
+        return Self.caller("uid=\(peer.uid) pid=\(peer.pid)", onlyReadingBecause: await refusal(of: peer))
+    }
+
+    private static func caller(_ name: String, onlyReadingBecause reason: String?) -> Caller {
+        let entitlement = reason.map { Entitlement.readingOnly(Problem(.forbidden, $0)) } ?? .everything
+        return Caller(actor: "admin", name: name, entitlement: entitlement)
     }
 
     private func refusal(of peer: PeerCredentials) async -> String? {

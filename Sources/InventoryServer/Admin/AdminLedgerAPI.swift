@@ -13,7 +13,8 @@ extension AdminAPI {
     var ledgerRoutes: [Route] {
         [
             Route(
-                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .read, verifyLedger)
+                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .scope(.read),
+                verifyLedger)
         ]
     }
 

@@ -8,8 +8,8 @@ protocol Door: Sendable {
     /// Whether requests are turned away when too many are under way. Operators come in all the more then.
     var isBounded: Bool { get }
 
-    /// Who is at the other end of the connection.
-    func caller(over channel: any Channel) async -> Caller
+    /// Who asks, from the other end of the connection.
+    func caller(of request: Request, over channel: any Channel) async -> Caller
 
     /// - Throws: a ``Problem`` when the request may not come in at all.
     func admit(_ request: Request) throws(Problem)
@@ -24,11 +24,15 @@ protocol Door: Sendable {
     func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger)
 }
 
-/// The network: everybody is let in and is the same.
-struct OpenDoor: Door {
+/// The network: everybody is let in, and is who their key says.
+struct NetworkDoor: Door {
     let isBounded = true
+    let check: KeyCheck
 
-    func caller(over channel: any Channel) async -> Caller { .anonymous }
+    func caller(of request: Request, over channel: any Channel) async -> Caller {
+        check.caller(showing: request.headers[.authorization])
+    }
+
     func admit(_ request: Request) throws(Problem) {}
     func kind(of request: Request) -> RateClass? {
         RateClass(method: request.method.rawValue, uri: request.uri.path)

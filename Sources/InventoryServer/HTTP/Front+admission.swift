@@ -9,22 +9,26 @@ extension Front {
     ///   - head: of a request whose turn it is.
     ///   - peer: who is at the other end of the connection.
     func judge(
-        _ head: HTTPRequestHead, from peer: Peer, _ cache: any ProductCache, _ limiter: any RateLimiter,
-        on loop: any EventLoop
+        _ head: HTTPRequestHead, from peer: Peer, _ check: KeyCheck, _ cache: any ProductCache,
+        _ limiter: any RateLimiter, on loop: any EventLoop
     ) -> AdmissionHandler.Look {
         let settings = state.settings
+        let caller = check.caller(showing: head.headers.first(name: "authorization"))
         guard let limit = settings.limits.limit(for: head) else {
-            return look(for: head, in: cache, nil, settings, on: loop)
+            return look(for: head, of: caller, in: cache, nil, settings, on: loop)
         }
-        let caller = caller(of: head, peer, settings.limits)
-        switch limiter.admit(caller, to: limit.limited, under: limit.policy, on: loop) {
+        switch limiter.admit(
+            account(of: caller, head, peer, settings.limits), to: limit.limited, under: limit.policy, on: loop)
+        {
         case .decided(let decision):
             let fields = RateFields(limit, decision)
-            guard decision.isAllowed else { return .now(.answer(refusal(of: head, decision, fields, settings))) }
-            return look(for: head, in: cache, fields, settings, on: loop)
+            guard decision.isAllowed else {
+                return .now(.answer(refusal(of: head, caller, decision, fields, settings)))
+            }
+            return look(for: head, of: caller, in: cache, fields, settings, on: loop)
         case .asked(let decision):
             // Both questions leave together, and what the cache says counts only if the limiter agrees.
-            let look = look(for: head, in: cache, nil, settings, on: loop)
+            let look = look(for: head, of: caller, in: cache, nil, settings, on: loop)
             let verdict: EventLoopFuture<AdmissionHandler.Verdict> =
                 switch look {
                 case .now(let verdict): loop.makeSucceededFuture(verdict)
@@ -33,13 +37,19 @@ extension Front {
             return .soon(
                 decision.and(verdict).map { decision, verdict in
                     let fields = RateFields(limit, decision)
-                    guard decision.isAllowed else { return .answer(self.refusal(of: head, decision, fields, settings)) }
+                    guard decision.isAllowed else {
+                        return .answer(self.refusal(of: head, caller, decision, fields, settings))
+                    }
                     return verdict.adding(fields)
                 })
         }
     }
 
-    private func caller(of head: HTTPRequestHead, _ peer: Peer, _ limits: RateLimits) -> String {
+    /// Whose limit it counts against: the key's owner's, or else of the address.
+    private func account(
+        of caller: Caller, _ head: HTTPRequestHead, _ peer: Peer, _ limits: RateLimits
+    ) -> String {
+        if case .key(let key) = caller.entitlement { return "key \(key.owner.text)" }
         guard !limits.trustedProxies.isEmpty else { return peer.caller }
         let address = ForwardedCaller.address(
             peer: peer.address, forwardedFor: head.headers["x-forwarded-for"], trusted: limits.trustedProxies)
@@ -51,11 +61,11 @@ extension Front {
     /// The answer to a plain read of a product that needs nothing but the cache: the same as the route gives, without
     /// its way. Whatever needs a second look (conditions, other media types, CORS, a server that stops) takes the route.
     private func look(
-        for head: HTTPRequestHead, in cache: any ProductCache, _ fields: RateFields?, _ settings: ServerSettings,
-        on loop: any EventLoop
+        for head: HTTPRequestHead, of caller: Caller, in cache: any ProductCache, _ fields: RateFields?,
+        _ settings: ServerSettings, on loop: any EventLoop
     ) -> AdmissionHandler.Look {
         guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
-            head.uri.hasPrefix(Self.productPath), !state.isStopping,
+            head.uri.hasPrefix(Self.productPath), !state.isStopping, caller.entitlement.allows(.scope(.read)),
             !["origin", "if-none-match", "expect"].contains(where: head.headers.contains(name:)),
             head.headers.first(name: "accept").map({ $0 == "*/*" || $0 == "application/json" }) ?? true,
             let id = try? ProductID(String(head.uri.dropFirst(Self.productPath.count)))
@@ -64,15 +74,16 @@ extension Front {
         switch cache.glance(at: id, on: loop) {
         case .here(let document):
             return .now(
-                AdmissionHandler.Verdict.answer(hit(document, for: head, settings, since: arrival)).adding(fields))
+                AdmissionHandler.Verdict.answer(hit(document, for: head, caller, settings, since: arrival)).adding(
+                    fields))
         case .elsewhere: return .now(.pass(fields))
         case .asked(let reply):
             return .soon(
                 reply.map { read in
                     guard let read else { return .pass(fields) }
                     let answer =
-                        read.document.map { self.hit($0, for: head, settings, since: arrival) }
-                        ?? self.absence(of: id, for: head, settings, since: arrival)
+                        read.document.map { self.hit($0, for: head, caller, settings, since: arrival) }
+                        ?? self.absence(of: id, for: head, caller, settings, since: arrival)
                     return AdmissionHandler.Verdict.answer(answer).adding(fields)
                 })
         }
@@ -81,7 +92,7 @@ extension Front {
     private static let productPath = "/v1/products/"
 
     private func hit(
-        _ document: ProductDocument, for head: HTTPRequestHead, _ settings: ServerSettings,
+        _ document: ProductDocument, for head: HTTPRequestHead, _ caller: Caller, _ settings: ServerSettings,
         since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
@@ -91,21 +102,22 @@ extension Front {
             ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
             ("Content-Length", String(document.body.readableBytes)),
         ])
-        return answer(head, .ok, headers, document.body, requestID, settings, since: arrival)
+        return answer(head, caller, .ok, headers, document.body, requestID, settings, since: arrival)
     }
 
     /// The answer to a read of an id of which the cache knows that it is nobody's.
     private func absence(
-        of id: ProductID, for head: HTTPRequestHead, _ settings: ServerSettings,
+        of id: ProductID, for head: HTTPRequestHead, _ caller: Caller, _ settings: ServerSettings,
         since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let (headers, body) = render(Problem(Inventory.noProduct(.id(id))), head, requestID)
-        return answer(head, .notFound, headers, body, requestID, settings, since: arrival)
+        return answer(head, caller, .notFound, headers, body, requestID, settings, since: arrival)
     }
 
     private func answer(
-        _ head: HTTPRequestHead, _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer,
+        _ head: HTTPRequestHead, _ caller: Caller, _ status: HTTPResponseStatus, _ headers: HTTPHeaders,
+        _ body: ByteBuffer,
         _ requestID: String, _ settings: ServerSettings, since arrival: ContinuousClock.Instant
     ) -> AdmissionHandler.Answer {
         var headers = headers
@@ -115,7 +127,7 @@ extension Front {
             AccessLogEntry(
                 requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri,
                 status: Int(status.code), duration: time, cache: CachedDocument.Source.hit.rawValue,
-                caller: Caller.anonymous.name, error: nil
+                caller: caller.name, error: nil
             )
         }
         return AdmissionHandler.Answer(
@@ -125,7 +137,8 @@ extension Front {
     // MARK: Refusals
 
     private func refusal(
-        of head: HTTPRequestHead, _ decision: RateDecision, _ fields: RateFields, _ settings: ServerSettings
+        of head: HTTPRequestHead, _ caller: Caller, _ decision: RateDecision, _ fields: RateFields,
+        _ settings: ServerSettings
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let wait = max(1, RateFields.seconds(decision.retryAfter))
@@ -144,7 +157,7 @@ extension Front {
         note(RateClass(method: method, uri: head.uri), status: 429, in: .zero, settings) {
             AccessLogEntry(
                 requestID: requestID, method: method, route: "-", path: String(head.uri.prefix { $0 != "?" }),
-                status: 429, duration: .zero, cache: nil, caller: Caller.anonymous.name,
+                status: 429, duration: .zero, cache: nil, caller: caller.name,
                 error: ProblemCode.rateLimited.rawValue
             )
         }

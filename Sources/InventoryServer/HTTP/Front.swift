@@ -22,7 +22,7 @@ final class Front: Sendable {
 
     init(
         routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger,
-        observer: RequestObserver, door: any Door = OpenDoor()
+        observer: RequestObserver, door: any Door
     ) {
         let router = Router(context: Call.self)
         for route in routes { route.register(on: router) }
@@ -41,7 +41,7 @@ final class Front: Sendable {
         let settings = state.settings
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
-            caller: await door.caller(over: channel), logger: logger)
+            caller: await door.caller(of: request, over: channel), logger: logger)
         let others = door.isBounded ? observer.began() : 0
         defer { if door.isBounded { observer.ended() } }
         var response = await answer(request, call, hasRoom: others < settings.maxInFlight)
@@ -131,6 +131,8 @@ final class Front: Sendable {
         } catch let error as InventoryError {
             return Problem(error).response(path: request.uri.path, requestID: call.requestID)
         } catch let trouble as CacheTrouble {
+            return Problem(trouble).response(path: request.uri.path, requestID: call.requestID)
+        } catch let trouble as KeyTrouble {
             return Problem(trouble).response(path: request.uri.path, requestID: call.requestID)
         } catch {
             // What went wrong inside is for the log, not for the client.

@@ -56,6 +56,17 @@ struct Problem: Error {
 extension Problem {
     init(_ trouble: CacheTrouble) { self.init(.cacheUnavailable, trouble.detail) }
 
+    init(_ trouble: KeyTrouble) {
+        switch trouble {
+        case .exists(let owner):
+            self.init(.keyExists, "\(owner.text) has a key. Rotate it, revoke it, or choose another name.")
+        case .absent(let owner): self.init(.notFound, "\(owner.text) has no key in force. See the list of keys.")
+        case .tooMany:
+            self.init(.tooManyKeys, "There are \(Bounds.keys) keys, ended ones included, and no room for more.")
+        case .store(let error): self.init(error)
+        }
+    }
+
     /// How each error of the domain is told.
     init(_ error: InventoryError) {
         switch error {

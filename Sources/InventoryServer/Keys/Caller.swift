@@ -1,0 +1,55 @@
+import HTTPTypes
+import InventoryKit
+
+/// What a route asks of its callers.
+enum Access: Hashable, Sendable {
+    /// Nothing: health, and what describes the API.
+    case open
+    case scope(Scope)
+
+    /// That they run the service. No API key gives it; it comes with the admin socket.
+    case operating
+}
+
+/// Who asks, and what that entitles to.
+struct Caller: Sendable {
+    /// In whose name things are done: the scope of idempotency keys, and the actor in the ledger.
+    let actor: String
+
+    /// For the log.
+    let name: String
+    let entitlement: Entitlement
+
+    /// The actor of everybody who comes over the network without a key.
+    static let anonymousActor = "anonymous"
+
+    static func anonymous(_ entitlement: Entitlement) -> Caller {
+        Caller(actor: anonymousActor, name: anonymousActor, entitlement: entitlement)
+    }
+}
+
+enum Entitlement: Sendable {
+    case everything
+    /// To read, and why to nothing more.
+    case readingOnly(Problem)
+    case key(APIKey)
+    /// To what is open, and why to nothing more.
+    case nothing(Problem)
+
+    func allows(_ access: Access) -> Bool { refusal(of: access) == nil }
+
+    /// What the caller is told where the access is not allowed.
+    func refusal(of access: Access) -> Problem? {
+        switch (self, access) {
+        case (.everything, _), (_, .open), (.readingOnly, .scope(.read)): return nil
+        case (.key(let key), .scope(let scope)):
+            guard !key.allows(scope) else { return nil }
+            return Problem(
+                .scopeRequired,
+                "The key of \(key.owner.text) has not the scope \(scope.rawValue). Use one that has: invctl key create.",
+                headers: [.wwwAuthenticate: "Bearer error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""])
+        case (.key, .operating): return Problem(.forbidden, "No API key entitles to that; use the admin socket.")
+        case (.readingOnly(let problem), _), (.nothing(let problem), _): return problem
+        }
+    }
+}
