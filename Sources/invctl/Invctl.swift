@@ -39,6 +39,7 @@ struct Invctl: AsyncParsableCommand {
                     SeedCommand.self, ImportCommand.self, ExportCommand.self,
                 ]),
             CommandGroup(name: "The cache:", subcommands: [CacheCommand.self]),
+            CommandGroup(name: "Access:", subcommands: [KeyCommand.self]),
             CommandGroup(name: "Load:", subcommands: [BenchCommand.self]),
             CommandGroup(
                 name: "The tool itself:",
