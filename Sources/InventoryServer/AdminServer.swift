@@ -30,10 +30,11 @@ package struct AdminServer: Service {
     ///   - onListening: told once connections are taken.
     package init(
         socket: AdminSocket, group: AdminGroup?, inventory: Inventory, cache: any CacheAdministration,
-        keys: APIKeys, control: any DaemonControl, observer: RequestObserver, state: ServerState, log: LogSink,
+        keys: APIKeys, control: any DaemonControl, metrics: Metrics, state: ServerState, log: LogSink,
         logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
+        let observer = metrics.observer
         let history = StatsHistory(observer: observer, cache: inventory.cache)
         self.history = history
         path = socket.path
@@ -43,7 +44,7 @@ package struct AdminServer: Service {
             history: history,
             stats: StatsReader(
                 observer: observer, history: history, cache: inventory.cache, clock: clock, began: .now),
-            logLevels: LogLevelOverride(state: state))
+            logLevels: LogLevelOverride(state: state), metrics: metrics)
         let api = InventoryAPI(
             inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json))
         let front = Front(

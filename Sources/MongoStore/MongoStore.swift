@@ -183,6 +183,14 @@ package final class MongoStore: InventoryStore {
         try await pool.run(isRepeated: false) { connection, _ in _ = try connection.read("admin", [("ping", 1)]) }
     }
 
+    /// Rounds of stock changes; what else is written is not counted.
+    package var statistics: StoreStatistics {
+        let (rounds, load) = (combining.statistics, pool.load)
+        return StoreStatistics(
+            waiting: rounds.waiting, commits: rounds.commits, changes: rounds.changes, calls: load.jobs,
+            connections: load.size)
+    }
+
     package func close() async {
         await combining.close()
         await filing.close()

@@ -28,6 +28,8 @@ final class GroupCommit: Sendable {
     private struct State {
         var waiting: [Write] = []
         var isCommitting = false
+        var commits: UInt64 = 0
+        var changes: UInt64 = 0
         var isClosed = false
     }
 
@@ -45,6 +47,10 @@ final class GroupCommit: Sendable {
         self.writesPerTransaction = writesPerTransaction
         self.clock = clock
         self.logger = logger
+    }
+
+    var statistics: StoreStatistics {
+        state.withLock { StoreStatistics(waiting: $0.waiting.count, commits: $0.commits, changes: $0.changes) }
     }
 
     /// Performs a write in the next transaction and returns when it is durable.
@@ -136,6 +142,10 @@ final class GroupCommit: Sendable {
                     phase = .committing
                     return .commit
                 }
+            }
+            state.withLock { state in
+                state.commits += 1
+                state.changes += UInt64(writes.count)
             }
             for answer in answers { answer() }
         } catch {

@@ -150,6 +150,8 @@ package final class SQLiteStore: InventoryStore {
         try await read { db in try db.execute(sql: "SELECT 1") }
     }
 
+    package var statistics: StoreStatistics { commits.statistics }
+
     package func close() async {
         await commits.close()
         defer { lock.release() }

@@ -27,6 +27,8 @@ struct Configuration: Sendable, Equatable {
 
     /// What somebody said; nothing where nobody did.
     var statedAuthentication: Authentication?
+    /// Where metrics are served besides the admin socket.
+    var metricsAddress: APIServer.Address?
     var cacheTimeToLive = Duration.seconds(60)
     var writesPerTransaction = 256
     var server = ServerSettings()
@@ -92,6 +94,10 @@ struct Configuration: Sendable, Equatable {
             "INVENTORYD_AUTH", default: nil, flag: "auth",
             "requests that need an API key: off (none), writes or all; default is off on a loopback address, else all"
         ) { $1.statedAuthentication = try Text.choice($0, Authentication.self) },
+        Setting(
+            "INVENTORYD_METRICS_LISTEN", default: nil, flag: "metrics-listen",
+            "address and port, as in 127.0.0.1:9090, where /metrics is served to whoever can reach it; default is the admin socket alone"
+        ) { $1.metricsAddress = try Text.address($0) },
         Setting(
             "INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most"
         ) {

@@ -55,6 +55,10 @@ struct Daemon {
         let keys = APIKeys(register: backend.store)
         let keepingKeys = Task { await keys.run() }
         defer { keepingKeys.cancel() }
+        let metrics = Metrics(inventory: inventory, limiter: backend.limiter, observer: observer) {
+            [redis = backend.redis] in
+            redis.map(\.connections.count)
+        }
         let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
         if socket == nil { adminEvents.finish() }
         let server = APIServer(
@@ -78,12 +82,17 @@ struct Daemon {
         let admin = socket.map { socket in
             AdminServer(
                 socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache, keys: keys,
-                control: control, observer: observer, state: state, log: log, logger: logger,
+                control: control, metrics: metrics, state: state, log: log, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton
             ) { adminEvents.finish() }
         }
         // They stop in the opposite order, so operators can look on while the API finishes.
-        let services: [any Service] = (admin.map { [$0] } ?? []) + [server]
+        let scraping = configuration.metricsAddress.map { address in
+            MetricsServer(
+                metrics, address: address, state: state, log: log, logger: logger,
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        }
+        let services: [any Service] = (admin.map { [$0] } ?? []) + (scraping.map { [$0] } ?? []) + [server]
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) }, logger: quiet(logger))
@@ -94,7 +103,7 @@ struct Daemon {
         do { try await group.run() } catch {
             preparation.cancel()
             await backend.close()
-            if let trouble = error as? AdminListeningError { throw StartError("\(trouble)") }
+            if error is AdminListeningError || error is MetricsListeningError { throw StartError("\(error)") }
             throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
         preparation.cancel()

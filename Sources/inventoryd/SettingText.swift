@@ -48,6 +48,22 @@ enum Text {
         do { return try RatePolicy(text) } catch { throw SettingError(error.detail) }
     }
 
+    /// `127.0.0.1:9090`, `[::]:9090`.
+    static func address(_ text: String) throws(SettingError) -> APIServer.Address {
+        let fault = SettingError("must be an address and a port, such as 127.0.0.1:9090 or [::]:9090")
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { throw fault }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            throw fault
+        }
+        guard !host.isEmpty, !host.contains("/") else { throw fault }
+        return APIServer.Address(host: host, port: port)
+    }
+
     static func ranges(_ text: String) throws(SettingError) -> [AddressRange] {
         let parts = text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
         guard parts.count <= 64 else { throw SettingError("must be at most 64 ranges") }

@@ -127,7 +127,9 @@ struct AdminChannelTests {
                 decoding: try await client.send(AdminRequest(.get, "/metrics")).body, as: UTF8.self)
             #expect(text.contains("inventoryd_cache_reads_total{class=\"product\",result=\"miss\"} 1\n"))
             #expect(text.contains("inventoryd_cache_reads_total{class=\"product\",result=\"hit\"} 2\n"))
-            #expect(text.contains("inventoryd_requests_total{kind=\"read\"} 3\n"))
+            #expect(
+                text.contains(
+                    #"inventoryd_http_requests_total{method="GET",route="/v1/products/{id}",status="200"} 3"#))
         }
     }
 

@@ -43,6 +43,7 @@ actor RecordingStore: InventoryStore {
 
     func checkReadiness() async throws(InventoryError) {}
 
+    nonisolated var statistics: StoreStatistics { StoreStatistics(waiting: 0, commits: 0, changes: 0) }
     func close() async {}
 }
 

@@ -103,6 +103,7 @@ private struct NoStore: InventoryStore {
     func archive(_ id: ProductID, expectedETags: [ETag]?) async throws(InventoryError) -> Product { throw nothing() }
     func move(_ command: StockCommand) async throws(InventoryError) -> StockOutcome { throw nothing() }
     func checkReadiness() async throws(InventoryError) { throw nothing() }
+    var statistics: StoreStatistics { StoreStatistics(waiting: 0, commits: 0, changes: 0) }
     func close() async {}
 }
 

@@ -28,6 +28,9 @@ package final class CallerRateLimiter: RateLimiter {
     private let shards = (0..<CallerRateLimiter.shardCount).map { _ in Shard() }
     private let redis: RedisClient?
     private let breaker = Breaker()
+    private let here = Atomic<UInt64>(0)
+    private let asked = Atomic<UInt64>(0)
+    private let lost = Atomic<UInt64>(0)
 
     private let timeout: TimeAmount
 
@@ -48,6 +51,7 @@ package final class CallerRateLimiter: RateLimiter {
         guard let connection = redis?.connection(on: loop), connection.isOpen, !connection.isOverdue,
             breaker.allows(at: now)
         else {
+            here.add(1, ordering: .relaxed)
             return .decided(account.takeHere(under: policy, now: now))
         }
         switch account.take(under: policy, now: now, on: loop) {
@@ -60,10 +64,17 @@ package final class CallerRateLimiter: RateLimiter {
         }
     }
 
+    package var statistics: RateLimiterStatistics {
+        RateLimiterStatistics(
+            decidedAlone: here.load(ordering: .relaxed), questions: asked.load(ordering: .relaxed),
+            lostQuestions: lost.load(ordering: .relaxed))
+    }
+
     private func ask(
         for wanted: RateAccount.Question, _ key: Key, _ account: RateAccount, over connection: RedisConnection
     ) {
         let (policy, sent) = (key.policy, BootTime.now())
+        asked.add(1, ordering: .relaxed)
         Self.script.run(
             over: connection, keys: ["rl:\(key.limited.rawValue):{\(key.caller)}"],
             [
@@ -75,7 +86,10 @@ package final class CallerRateLimiter: RateLimiter {
             if case .failure(.timedOut) = result { self.breaker.trip(sent: sent, at: .now()) }
             guard case .success(.array(let figures)) = result, figures.count == 2,
                 case .integer(let granted) = figures[0], case .integer(let ahead) = figures[1]
-            else { return account.lost(under: policy, now: .now()) }
+            else {
+                self.lost.add(1, ordering: .relaxed)
+                return account.lost(under: policy, now: .now())
+            }
             let more = account.granted(granted, of: wanted.calls, ahead: ahead, under: policy, now: .now())
             if let more { self.ask(for: more, key, account, over: connection) }
         }

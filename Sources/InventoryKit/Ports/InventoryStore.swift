@@ -46,6 +46,9 @@ package protocol InventoryStore: Sendable {
     /// Asks the store whether it can answer, and throws why not.
     func checkReadiness() async throws(InventoryError)
 
+    /// What it has done and has to do.
+    var statistics: StoreStatistics { get }
+
     /// Finishes what is under way and lets go of the store. No call may follow.
     func close() async
 }

@@ -73,6 +73,24 @@ package enum Admission {
     case asked(EventLoopFuture<RateDecision>)
 }
 
+/// How a limiter has decided since the process began.
+package struct RateLimiterStatistics: Sendable, Equatable {
+    /// Calls that this daemon judged by itself.
+    package let decidedAlone: UInt64
+
+    /// Questions to what all daemons share; one is good for many calls.
+    package let questions: UInt64
+
+    /// Questions that had no answer in time.
+    package let lostQuestions: UInt64
+
+    package init(decidedAlone: UInt64, questions: UInt64, lostQuestions: UInt64) {
+        self.decidedAlone = decidedAlone
+        self.questions = questions
+        self.lostQuestions = lostQuestions
+    }
+}
+
 /// Keeps callers to their rates.
 package protocol RateLimiter: Sendable {
     /// Counts one call, unless it is refused.
@@ -83,4 +101,6 @@ package protocol RateLimiter: Sendable {
     func admit(
         _ caller: String, to limited: RateClass, under policy: RatePolicy, on loop: any EventLoop
     ) -> Admission
+
+    var statistics: RateLimiterStatistics { get }
 }

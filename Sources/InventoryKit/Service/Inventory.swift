@@ -5,6 +5,7 @@
 package struct Inventory: Sendable {
     package let store: any InventoryStore
     package let cache: any ProductCache
+    package let figures = StockFigures()
     private let clock: any WallClock
 
     package init(store: any InventoryStore, cache: any ProductCache, clock: any WallClock = SystemClock()) {
@@ -88,9 +89,16 @@ package struct Inventory: Sendable {
                 request: StockCommand.canonical(change: change, reason: reason, reference: note), now: clock.now()
             )
         )
-        return try await cache.write(likelyID(of: reference)) { () async throws(InventoryError) in
-            let outcome = try await store.move(command)
-            return Written(outcome: outcome, product: outcome.product, isOwn: !outcome.replayed)
+        do {
+            let outcome = try await cache.write(likelyID(of: reference)) { () async throws(InventoryError) in
+                let outcome = try await store.move(command)
+                return Written(outcome: outcome, product: outcome.product, isOwn: !outcome.replayed)
+            }
+            figures.count(outcome, of: change)
+            return outcome
+        } catch {
+            figures.count(error)
+            throw error
         }
     }
 

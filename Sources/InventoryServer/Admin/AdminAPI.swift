@@ -40,8 +40,9 @@ struct AdminAPI: Sendable {
     let history: StatsHistory
     let stats: StatsReader
     let logLevels: LogLevelOverride
+    let metrics: Metrics
 
-    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + keyRoutes + [metricsRoute] }
+    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + keyRoutes + [metrics.route] }
 
     static func path(_ path: String) -> String { AdminProtocol.root + path }
 

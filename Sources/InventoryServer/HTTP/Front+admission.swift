@@ -90,6 +90,7 @@ extension Front {
     }
 
     private static let productPath = "/v1/products/"
+    private static let productRoute = "/v1/products/{id}"
 
     private func hit(
         _ document: ProductDocument, for head: HTTPRequestHead, _ caller: Caller, _ settings: ServerSettings,
@@ -123,9 +124,10 @@ extension Front {
         var headers = headers
         if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
         let time = ContinuousClock.now - arrival
+        traffic.count("GET", Self.productRoute, status: Int(status.code), in: time)
         note(.read, status: Int(status.code), in: time, settings) {
             AccessLogEntry(
-                requestID: requestID, method: "GET", route: "/v1/products/{id}", path: head.uri,
+                requestID: requestID, method: "GET", route: Self.productRoute, path: head.uri,
                 status: Int(status.code), duration: time, cache: CachedDocument.Source.hit.rawValue,
                 caller: caller.name, error: nil
             )
@@ -154,6 +156,7 @@ extension Front {
             }
         }
         let method = head.method.rawValue
+        traffic.count(method, nil, status: 429, in: .zero)
         note(RateClass(method: method, uri: head.uri), status: 429, in: .zero, settings) {
             AccessLogEntry(
                 requestID: requestID, method: method, route: "-", path: String(head.uri.prefix { $0 != "?" }),

@@ -19,6 +19,7 @@ final class Front: Sendable {
     let requestIDs = RequestIDs()
     private let observer: RequestObserver
     private let door: any Door
+    let traffic: RouteTraffic
 
     init(
         routes: [Route], state: ServerState, log: LogSink, clock: any WallClock, logger: Logger,
@@ -33,6 +34,8 @@ final class Front: Sendable {
         self.logger = logger
         self.observer = observer
         self.door = door
+        traffic = RouteTraffic(routes)
+        observer.watch(traffic)
         date = HTTPDate(clock: clock)
     }
 
@@ -57,6 +60,7 @@ final class Front: Sendable {
             outcome = "the answer did not go out: \(error)"
         }
         let time = ContinuousClock.now - arrival
+        traffic.count(request.method.rawValue, call.endpointPath, status: status, in: time)
         note(door.kind(of: request), status: status, in: time, settings) {
             AccessLogEntry(
                 requestID: call.requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
@@ -86,6 +90,7 @@ final class Front: Sendable {
         headers.add(name: "Cache-Control", value: "no-store")
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         if code.rendering.status == 503 { headers.add(name: "Retry-After", value: "1") }
+        traffic.count("-", nil, status: code.rendering.status, in: .zero)
         log.access(
             AccessLogEntry(
                 requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,

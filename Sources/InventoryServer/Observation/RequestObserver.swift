@@ -5,12 +5,19 @@ import Synchronization
 package final class RequestObserver: Sendable {
     let traffic = Traffic()
     let feed = RequestFeed()
+    private let routes = Mutex([RouteTraffic]())
     private let inFlight = Atomic<Int>(0)
     private let clock: any WallClock
 
     package init(clock: any WallClock = SystemClock()) {
         self.clock = clock
     }
+
+    /// Takes the figures of a server's routes in.
+    func watch(_ traffic: RouteTraffic) { routes.withLock { $0.append(traffic) } }
+
+    /// Of all servers, so a route may be there more than once.
+    var routeFigures: [RouteTraffic.Figures] { routes.withLock { $0 }.flatMap(\.all) }
 
     /// Requests under way.
     var underWay: Int { inFlight.load(ordering: .relaxed) }

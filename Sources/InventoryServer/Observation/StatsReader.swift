@@ -1,4 +1,3 @@
-import FoundationEssentials
 import InventoryKit
 
 /// Puts all figures together.
@@ -20,18 +19,11 @@ struct StatsReader: Sendable {
             inFlight: observer.underWay,
             latency: observer.traffic.latencyCounts.sorted { $0.key < $1.key }.map { [UInt64($0.key), $0.value] },
             requestsPerSecond: history.requestsPerSecond(over: .seconds(10)), cache: figures,
-            residentBytes: Self.residentBytes)
+            residentBytes: ProcessFigures.residentBytes)
         snapshot.requests = observer.traffic.requests
         snapshot.responses = observer.traffic.responses
         snapshot.latencyP50Ns = LatencyBuckets.percentile(0.5, of: minute)
         snapshot.latencyP99Ns = LatencyBuckets.percentile(0.99, of: minute)
         return snapshot
-    }
-
-    /// What proc(5) says of this process; 0 where there is no such file.
-    private static var residentBytes: Int64 {
-        guard let data = try? Data(contentsOf: URL(filePath: "/proc/self/statm")) else { return 0 }
-        let fields = String(decoding: data, as: UTF8.self).split(separator: " ")
-        return fields.count > 1 ? (Int64(fields[1]) ?? 0) &* 4_096 : 0
     }
 }

@@ -85,6 +85,9 @@ final class MongoPool: Sendable {
         }
     }
 
+    /// Jobs that wait for a thread or are under way, and how many threads there are.
+    var load: (jobs: Int, size: Int) { (state.withLock { $0.jobs }, size) }
+
     /// Runs a job that answers to nobody.
     func submit(
         _ job: @escaping @Sendable () -> Void, refuse: @escaping @Sendable (InventoryError.Trouble) -> Void

@@ -34,6 +34,8 @@ final class Combining: Sendable {
     private let clock: any WallClock
     private let logger: Logger
     private let state = Mutex(State())
+    private let commits = Atomic<UInt64>(0)
+    private let changes = Atomic<UInt64>(0)
 
     init(pool: MongoPool, deadlines: Deadlines, ledger: Ledger, clock: any WallClock, logger: Logger) {
         self.clock = clock
@@ -41,6 +43,12 @@ final class Combining: Sendable {
         self.deadlines = deadlines
         self.ledger = ledger
         self.logger = logger
+    }
+
+    /// Rounds and what was in them, and what waits.
+    var statistics: (waiting: Int, commits: UInt64, changes: UInt64) {
+        let waiting = state.withLock { $0.lanes.waitingCount + $0.lanes.unresolved.count }
+        return (waiting, commits.load(ordering: .relaxed), changes.load(ordering: .relaxed))
     }
 
     /// Decides a command, exactly once for each of its identities, and returns when that is durable.
@@ -139,6 +147,8 @@ final class Combining: Sendable {
     private func perform(_ batches: [LaneBatch]) -> Bool {
         do {
             let outcomes = try pool.withConnection { try StockRound($0, clock: clock).perform(batches) }
+            commits.add(1, ordering: .relaxed)
+            changes.add(UInt64(batches.reduce(0) { $0 + $1.moves.count }), ordering: .relaxed)
             finish(batches, outcomes)
             return true
         } catch let error as MongoError where error.isTransient {
