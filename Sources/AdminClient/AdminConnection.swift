@@ -2,6 +2,7 @@ import InventoryKit
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// A connection to the daemon, on which one request is made after another. It belongs to one task.
 package final class AdminConnection {
@@ -74,6 +75,45 @@ package final class AdminConnection {
         } catch { throw deadline.explain(error, silence) }
     }
 
+    /// Asks, and takes the body of the answer piece by piece as it comes, so that it need not be held.
+    ///
+    /// - Parameters:
+    ///   - patience: how long the answer may take to begin.
+    ///   - silence: how long nothing may come then.
+    ///   - take: gets each piece, and how many bytes there will be in all, if the daemon knows.
+    /// - Throws: ``AdminError``, also when it ends too soon, and what `take` throws.
+    package func pieces(
+        _ request: AdminRequest, patience: Duration, silence: Duration,
+        _ take: ([UInt8], _ total: Int?) async throws -> Void
+    ) async throws {
+        let beginning = Deadline(patience, of: channel)
+        let head: HTTPResponseHead
+        do {
+            defer { beginning.end() }
+            try await write(request)
+            head = try await self.head()
+        } catch { throw beginning.explain(error, patience) }
+        let deadline = Deadline(silence, of: channel)
+        defer { deadline.end() }
+        do {
+            if head.status.code >= 400 { return try check(head, try await rest()) }
+            let total = head.headers.first(name: "content-length").flatMap { Int($0) }
+            while let part = try await bodyPart() {
+                // While the piece is dealt with nobody waits for the daemon.
+                deadline.pause()
+                do { try await take(Array(part.readableBytesView), total) } catch { throw CallersError(error) }
+                deadline.extend()
+            }
+        } catch let error as CallersError { throw error.reason } catch { throw deadline.explain(error, silence) }
+    }
+
+    /// What the caller's own part of an exchange throws. It says more than what became of the connection.
+    private struct CallersError: Error {
+        let reason: any Error
+
+        init(_ reason: any Error) { self.reason = reason }
+    }
+
     /// Sends a body in pieces while its answer is read line by line, so neither need be held.
     ///
     /// - Parameters:
@@ -86,45 +126,52 @@ package final class AdminConnection {
     ) async throws {
         let deadline = Deadline(silence, of: channel)
         defer { deadline.end() }
-        do {
-            try await outbound.write(.head(head(of: request, isStreamed: true)))
-            let outbound = outbound
-            let sending = Task {
-                while let piece = try await next() {
-                    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece))))
-                    deadline.extend()
-                }
-                try await outbound.write(.end(nil))
+        let (outbound, channel, trouble) = (outbound, channel, FirstError())
+        let head = head(of: request, isStreamed: true)
+        let sending = Task {
+            try await outbound.write(.head(head))
+            while let piece = try await trouble.noting({ try await next() }, closing: channel) {
+                try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: piece))))
+                deadline.extend()
             }
-            do {
-                try await withTaskCancellationHandler {
-                    try await readLines(deadline) { line in
-                        try await take(line)
-                        return true
-                    }
-                    try await sending.value
-                } onCancel: {
-                    sending.cancel()
-                }
-            } catch {
-                sending.cancel()
-                // What kept the body from being made says more than that the answer ended.
-                if case .failure(let reason) = await sending.result, !(reason is CancellationError),
-                    !(reason is ChannelError)
-                {
-                    throw reason
-                }
+            try await outbound.write(.end(nil))
+        }
+        defer { sending.cancel() }
+        do {
+            try await readLines(deadline) { line in
+                do { try await take(line) } catch { throw CallersError(error) }
+                return true
+            }
+            try await sending.value
+        } catch let error as CallersError { throw error.reason } catch {
+            // What kept the body from being made says more than that the answer ended.
+            if let reason = trouble.reason { throw reason }
+            throw deadline.explain(error, silence)
+        }
+    }
+
+    /// What went wrong on the sending side, for the receiving one to tell.
+    private final class FirstError: Sendable {
+        private let noted = Mutex<(any Error)?>(nil)
+
+        var reason: (any Error)? { noted.withLock { $0 } }
+
+        func noting(
+            _ body: () async throws -> [UInt8]?, closing channel: any NIOCore.Channel
+        ) async throws -> [UInt8]? {
+            do { return try await body() } catch {
+                noted.withLock { $0 = error }
+                // Else both ends would wait for each other.
+                channel.close(promise: nil)
                 throw error
             }
-        } catch { throw deadline.explain(error, silence) }
+        }
     }
 
     private func readLines(_ deadline: Deadline, _ take: ([UInt8]) async throws -> Bool) async throws {
         let head = try await head()
         guard head.status.code < 400 else {
-            var body: [UInt8] = []
-            while let part = try await bodyPart(), body.count < Self.answerBytesMax { body += part.readableBytesView }
-            return try check(head, body)
+            return try check(head, try await rest())
         }
         var splitter = LineSplitter(limit: Self.answerBytesMax)
         while let part = try await bodyPart() {
@@ -139,6 +186,13 @@ package final class AdminConnection {
     }
 
     // MARK: Parts
+
+    /// The rest of an answer that is short: a problem.
+    private func rest() async throws -> [UInt8] {
+        var body: [UInt8] = []
+        while let part = try await bodyPart(), body.count < Self.answerBytesMax { body += part.readableBytesView }
+        return body
+    }
 
     private func write(_ request: AdminRequest) async throws {
         try await outbound.write(.head(head(of: request, isStreamed: false)))

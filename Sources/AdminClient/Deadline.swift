@@ -24,6 +24,9 @@ final class Deadline: Sendable {
     /// From now on it is as long again.
     func extend() { state.withLock { $0.end = .now() + time } }
 
+    /// Until it is extended, nothing is waited for.
+    func pause() { state.withLock { $0.end = .distantFuture } }
+
     func end() { state.withLock { $0.isOver = true } }
 
     /// What went wrong, in the client's words: an error on a connection that was closed here means that time ran out.
@@ -33,8 +36,9 @@ final class Deadline: Sendable {
         return .closed("\(error)")
     }
 
-    private func watch(until time: NIODeadline) {
-        channel.eventLoop.scheduleTask(deadline: time) {
+    private func watch(until next: NIODeadline) {
+        // It may be extended to a time before that, so it is looked at no later than after its length.
+        channel.eventLoop.scheduleTask(deadline: min(next, .now() + time)) {
             let next: NIODeadline? = self.state.withLock { state in
                 guard !state.isOver else { return nil }
                 guard state.end <= .now() else { return state.end }

@@ -29,8 +29,8 @@ package struct AdminServer: Service {
     ///   - group: whose members may change things.
     ///   - onListening: told once connections are taken.
     package init(
-        socket: AdminSocket, group: AdminGroup?, inventory: Inventory, cache: any CacheAdministration,
-        keys: APIKeys, control: any DaemonControl, metrics: Metrics, state: ServerState, log: LogSink,
+        socket: AdminSocket, group: AdminGroup?, inventory: Inventory, store: any StoreAdministration,
+        cache: any CacheAdministration, keys: APIKeys, control: any DaemonControl, metrics: Metrics, state: ServerState, log: LogSink,
         logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
@@ -40,7 +40,7 @@ package struct AdminServer: Service {
         path = socket.path
         let clock = SystemClock()
         let admin = AdminAPI(
-            inventory: inventory, state: state, cache: cache, keys: keys, control: control, observer: observer,
+            inventory: inventory, state: state, store: store, cache: cache, keys: keys, control: control, observer: observer,
             history: history,
             stats: StatsReader(
                 observer: observer, history: history, cache: inventory.cache, clock: clock, began: .now),

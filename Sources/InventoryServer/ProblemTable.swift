@@ -26,6 +26,9 @@ extension ProblemCode {
         case .useAdjust: (409, "Stock is changed by adjust, not by editing")
         case .keyExists: (409, "The name has a key already")
         case .tooManyKeys: (409, "There are too many keys")
+        case .notEmpty: (409, "There is something in the store already")
+        case .importUnfinished: (409, "An import has not come to its end")
+        case .wrongStore: (409, "This store cannot do that")
         case .archived: (410, "The product is archived")
         case .preconditionFailed: (412, "The product has changed since you read it")
         case .bodyTooLarge: (413, "The body is too large")
@@ -33,6 +36,7 @@ extension ProblemCode {
         case .unsupportedMediaType: (415, "This media type is not supported here")
         case .invalid: (422, "The body is not valid")
         case .invalidParameters: (422, "The parameters are not valid")
+        case .badExport: (422, "The file is not a whole export")
         case .idempotencyMismatch: (422, "The Idempotency-Key belongs to another request")
         case .queryTooBroad: (422, "The query is too broad")
         case .rateLimited: (429, "Too many requests")
@@ -44,6 +48,7 @@ extension ProblemCode {
         case .storageFull: (503, "The store has no room left")
         case .outcomeUnknown: (503, "The outcome is not known")
         case .ledgerBlocked: (503, "The product's ledger is blocked")
+        case .importing: (503, "An inventory is being imported")
         case .stopping: (503, "The service is stopping")
         }
     }

@@ -36,6 +36,14 @@ package final class ServerState: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let draining = Atomic<Bool>(false)
     private let everReady = Atomic<Bool>(false)
+    private let importing = Atomic<Import>(.none)
+
+    /// What becomes of the store by an import through this daemon.
+    enum Import: UInt8, AtomicRepresentable {
+        case none, underWay
+        /// It broke off, so the store holds what nobody ever had.
+        case broken
+    }
 
     package init(settings: ServerSettings) {
         current = Mutex(settings)
@@ -66,6 +74,17 @@ package final class ServerState: Sendable {
         while !isStopping, ContinuousClock.now < end {
             try await Task.sleep(for: min(.milliseconds(500), end - .now))
         }
+    }
+
+    /// Nothing is served from a store that is not whole.
+    var importState: Import {
+        get { importing.load(ordering: .relaxed) }
+        set { importing.store(newValue, ordering: .relaxed) }
+    }
+
+    /// - Returns: whether there was none.
+    func beginImport() -> Bool {
+        importing.compareExchange(expected: .none, desired: .underWay, ordering: .relaxed).exchanged
     }
 
     /// From now on `/readyz` says no, and answers ask clients to take their next request elsewhere.

@@ -10,13 +10,13 @@ package final class MongoStore: InventoryStore {
     /// How long a read may take at the server before it is called too broad.
     static let readLimit = Duration.seconds(2)
 
-    private let pool: MongoPool
+    let pool: MongoPool
     private let deadlines: Deadlines
     private let combining: Combining
     private let filing: Filing
     private let catalogues: Catalogues
     let switchRegister: SwitchRegister
-    private let logger: Logger
+    let logger: Logger
     private let isPrepared = Mutex(false)
 
     /// Connects to nothing yet; ``prepare()`` does.

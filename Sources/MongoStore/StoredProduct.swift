@@ -130,7 +130,8 @@ extension BSONDocument {
 enum Tombstone {
     static func document(_ id: ProductID, origin: Origin, refusal: Refusal, at time: Timestamp) -> BSONDocument {
         BSONDocument([
-            ("_id", .productID(id)), ("refused_at", .date(time)), ("fp", .string(origin.fingerprint ?? "")),
+            ("_id", .productID(id)), ("op", .string(origin.id.text)), ("refused_at", .date(time)),
+            ("fp", .string(origin.fingerprint ?? "")),
             ("record", BSON(refusal.record)),
         ])
     }

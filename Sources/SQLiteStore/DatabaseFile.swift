@@ -15,6 +15,7 @@ package enum StoreOpeningError: Error, Equatable, CustomStringConvertible {
     case newerSchema(path: String)
     case notOurs(path: String)
     case noRoom(path: String)
+    case unfinishedImport(path: String)
     case unusable(path: String, detail: String)
 
     package var description: String {
@@ -32,6 +33,9 @@ package enum StoreOpeningError: Error, Equatable, CustomStringConvertible {
                 + "nothing was changed."
         case .noRoom(let path):
             "There is no room left on the disk of \(path). Make room and start again; nothing was lost."
+        case .unfinishedImport(let path):
+            "An import into \(path) broke off, so what it holds is of no use. Remove that file and those beside it whose "
+                + "names begin with its name, start again and import again."
         case .unusable(let path, let detail):
             "\(path) cannot be used: \(detail)"
         }
@@ -43,6 +47,8 @@ enum DatabaseFile {
     /// - Throws: ``StoreOpeningError``.
     static func open(path: String) throws(StoreOpeningError) -> (pool: DatabasePool, lock: FileLock) {
         let lock = try FileLock(path: path + ".lock", protecting: path)
+        guard !ImportMark(of: path).isSet else { throw .unfinishedImport(path: path) }
+        CopyPlace.clear(beside: path)
         do {
             // Asked before anything is written: a file of somebody else's, or of a newer version, stays as it is.
             if unsafe access(path, F_OK) == 0 { try checkOrigin(path: path) }

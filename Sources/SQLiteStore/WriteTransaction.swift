@@ -4,12 +4,9 @@ import InventoryKit
 /// What writes do inside of their transaction. Everything is decided before anything is written, so that a refusal
 /// leaves nothing behind but, where a repetition may come, the memory of itself.
 final class WriteTransaction {
-    /// How long an answer without a movement is remembered.
-    private static let outcomeLifetimeInMilliseconds: Int64 = 7 * 24 * 3_600 * 1_000
-
     let db: Database
     private let now: Timestamp
-    private let products: StoredProducts
+    let products: StoredProducts
 
     /// Kept for the next movement of the transaction, of which there may be hundreds.
     private var insertMovement: Statement?
@@ -162,7 +159,17 @@ final class WriteTransaction {
             sql: "INSERT OR REPLACE INTO outcome (id, fingerprint, record, expires_at) VALUES (?, ?, ?, ?)"
         ).execute(arguments: [
             origin.id.text, fingerprint, String(decoding: record.encoded(), as: UTF8.self),
-            now.milliseconds + Self.outcomeLifetimeInMilliseconds,
+            now.milliseconds + OutcomeEntry.lifetimeInMilliseconds,
+        ])
+    }
+
+    /// Remembers an answer that another store gave.
+    func remember(_ entry: OutcomeEntry) throws {
+        try db.cachedStatement(
+            sql: "INSERT INTO outcome (id, fingerprint, record, expires_at) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [
+            entry.id.text, entry.fingerprint, String(decoding: entry.record.encoded(), as: UTF8.self),
+            entry.expiresAt.milliseconds,
         ])
     }
 
@@ -175,14 +182,27 @@ final class WriteTransaction {
         return stored.product
     }
 
+    /// The key of a product's row.
+    func key(of id: ProductID) throws -> Int64 {
+        guard let stored = try products.id(id) else { throw DamagedRow(detail: "there is no product \(id.text)") }
+        return stored.key
+    }
+
     private func insert(_ creation: Creation) throws -> Product {
         let (product, opening) = creation.begin(at: now)
+        let key = try insert(product, movedAt: opening?.at, fingerprint: creation.origin.fingerprint)
+        if let opening { try insert(opening, of: key, fingerprint: creation.origin.fingerprint) }
+        return product
+    }
+
+    /// - Returns: the key of its row.
+    func insert(_ product: Product, movedAt: Timestamp?, fingerprint: String?) throws -> Int64 {
         let catalogue = product.catalogue
         try db.cachedStatement(
             sql: """
                 INSERT INTO product (id, sku, sku_key, name, name_key, description, price, currency, on_hand, reserved, \
                 low_stock_threshold, max_per_order, attributes, version, stock_version, created_at, updated_at, moved_at, \
-                fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                archived_at, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             product.id.text, catalogue.sku.text, catalogue.sku.key, catalogue.name.text,
@@ -191,12 +211,11 @@ final class WriteTransaction {
             catalogue.lowStockThreshold?.units, catalogue.maxPerOrder?.units, catalogue.attributes.text,
             product.version,
             product.stockVersion, product.createdAt.milliseconds, product.updatedAt.milliseconds,
-            opening?.at.milliseconds, creation.origin.fingerprint,
+            movedAt?.milliseconds, product.archivedAt?.milliseconds, fingerprint,
         ])
         let key = db.lastInsertedRowID
         try index(catalogue, of: key)
-        if let opening { try insert(opening, of: key, fingerprint: creation.origin.fingerprint) }
-        return product
+        return key
     }
 
     private func update(_ stored: Stored, to catalogue: Catalogue) throws -> Product {
@@ -227,7 +246,7 @@ final class WriteTransaction {
             .execute(arguments: [key, catalogue.searchWords.joined(separator: " ")])
     }
 
-    private func insert(_ movement: Movement, of key: Int64, fingerprint: String?) throws {
+    func insert(_ movement: Movement, of key: Int64, fingerprint: String?) throws {
         let statement = try insertMovement ?? db.cachedStatement(sql: Self.insertMovementSQL)
         insertMovement = statement
         try statement.execute(arguments: [

@@ -36,7 +36,7 @@ struct Invctl: AsyncParsableCommand {
                 subcommands: [
                     ProductCommand.self, StockNoun.self, PurchaseCommand.self, MovementsCommand.self,
                     LedgerCommand.self,
-                    SeedCommand.self, ImportCommand.self, ExportCommand.self,
+                    SeedCommand.self, ImportCommand.self, ExportCommand.self, BackupCommand.self,
                 ]),
             CommandGroup(name: "The cache:", subcommands: [CacheCommand.self]),
             CommandGroup(name: "Access:", subcommands: [KeyCommand.self]),

@@ -9,7 +9,7 @@ import SQLiteStore
 
 /// The store and the cache that the configuration asks for.
 struct Backend: Sendable {
-    let store: any InventoryStore & APIKeyRegister
+    let store: any InventoryStore & APIKeyRegister & StoreAdministration
     let cache: any ProductCache & CacheAdministration
 
     /// Shared by all daemons where there is a Redis.

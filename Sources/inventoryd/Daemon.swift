@@ -81,7 +81,8 @@ struct Daemon {
         }
         let admin = socket.map { socket in
             AdminServer(
-                socket: socket, group: configuration.adminGroup, inventory: inventory, cache: backend.cache, keys: keys,
+                socket: socket, group: configuration.adminGroup, inventory: inventory, store: backend.store,
+                cache: backend.cache, keys: keys,
                 control: control, metrics: metrics, state: state, log: log, logger: logger,
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton
             ) { adminEvents.finish() }

@@ -268,9 +268,9 @@ struct ToolTests {
     private static let unlocked = ["is_never_changed", "is_never_removed", "follows_the_last"]
         .map { "DROP TRIGGER movement_\($0); " }.joined()
 
-    private static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }
+    static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }
 
-    private func run(_ words: [String], _ socket: String) async throws -> Ran {
+    func run(_ words: [String], _ socket: String) async throws -> Ran {
         let process = try ChildProcess(
             [Self.binary] + words, environment: ["INVCTL_SOCKET": socket])
         let code = try await process.exitCode()

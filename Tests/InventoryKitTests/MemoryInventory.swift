@@ -28,6 +28,7 @@ final class MemoryInventory: InventorySource, InventoryDestination {
     }
 
     var name: String { "the shelf" }
+    func close() async {}
     var entries: [InventoryEntry] { state.withLock { $0.entries } }
     var isMarked: Bool { state.withLock { $0.isMarked } }
     var insertions: Int { state.withLock { $0.insertions } }

@@ -111,7 +111,7 @@ struct TransferTests {
         let shelf = MemoryInventory(failingAt: 1)
         let error = await #expect(throws: TransferError.self) { try await imported(file, into: shelf) }
         #expect(error == .abandoned(.destination("no room"), "the shelf"))
-        #expect(error?.description.contains("drop the shelf and import again") == true)
+        #expect(error?.description.contains("drop the shelf, start inventoryd and import again") == true)
         #expect(shelf.isMarked)
         await #expect(throws: TransferError.unfinishedImport("the shelf")) { try await imported(file, into: shelf) }
     }

@@ -1,5 +1,4 @@
 import InventoryKit
-import SQLiteStore
 import StoreContract
 import Testing
 
@@ -50,14 +49,14 @@ struct KeyedRequest: Sendable {
     }
 }
 
-/// An embedded store with everything in it that can be in one.
+/// A store with everything in it that can be in one.
 struct TransferSample {
     private static let nasty = ["$on_hand", "$$ROOT", "$", "a.b.c", "{\"$gt\": \"\"}", "e\u{301} 👩‍👩‍👧‍👦 \u{202E}"]
 
     /// Everything that can be in a store.
     ///
     /// - Returns: requests with keys, answered already.
-    func fill(_ store: SQLiteStore) async throws -> [KeyedRequest] {
+    func fill(_ store: any InventoryStore) async throws -> [KeyedRequest] {
         var requests: [KeyedRequest] = []
         func ask(_ request: KeyedRequest) async {
             _ = await request.ask(store)
@@ -91,7 +90,7 @@ struct TransferSample {
     }
 
     private func moveAndRefuse(
-        _ busy: Product, _ store: SQLiteStore, _ ask: (KeyedRequest) async -> Void
+        _ busy: Product, _ store: any InventoryStore, _ ask: (KeyedRequest) async -> Void
     ) async throws {
         let (id, sku) = (ProductReference.id(busy.id), ProductReference.sku(busy.catalogue.sku))
         for target in [id, sku] {
@@ -126,7 +125,7 @@ struct TransferSample {
     }
 
     /// A SKU that three products have had, one after the other.
-    private func reuse(_ store: SQLiteStore, _ ask: (KeyedRequest) async -> Void) async throws {
+    private func reuse(_ store: any InventoryStore, _ ask: (KeyedRequest) async -> Void) async throws {
         for (round, sku) in ["S-1", "s-1", "S-1"].enumerated() {
             let creation = try Sample.creation(try Sample.catalogue(sku), opening: 10, key: "s-\(round)")
             await ask(KeyedRequest.creation(creation))

@@ -240,6 +240,7 @@ struct TransferTests {
         func begin() async throws(TransferError) { try await destination.begin() }
         func insert(_ entries: [InventoryEntry]) async throws(TransferError) { try await destination.insert(entries) }
         func finish() async throws(TransferError) { try await destination.finish() }
+        func close() async {}
         func outcomeCount(expiringAfter time: Timestamp) async throws(TransferError) -> Int64 {
             try await destination.outcomeCount(expiringAfter: time)
         }

@@ -6,6 +6,8 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
         case ready
         /// Takes requests, and tells load balancers to send none.
         case draining
+        /// Serves nothing: an inventory is being imported, or that broke off.
+        case importing
         case stopping
         /// The store does not answer.
         case failing

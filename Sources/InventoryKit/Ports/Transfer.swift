@@ -62,7 +62,8 @@ package struct OutcomeEntry: Hashable, Sendable {
 
 /// A store that hands out everything it has.
 package protocol InventorySource: Sendable {
-    /// Reads everything as it is at one moment, whatever is sold meanwhile, in batches of bounded size.
+    /// Reads everything, whatever is sold meanwhile, in batches of bounded size: each product with its ledger as it is at
+    /// one moment, and nothing older than the call.
     ///
     /// - Parameter take: gets the entries in their order; what it throws ends the reading.
     /// - Throws: ``TransferError/source(_:)``, and what `take` throws.
@@ -97,4 +98,7 @@ package protocol InventoryDestination: Sendable {
 
     /// Takes the mark away: from now on it may be served from.
     func finish() async throws(TransferError)
+
+    /// Lets go of it. No call may follow.
+    func close() async
 }

@@ -42,8 +42,8 @@ extension TransferError: CustomStringConvertible {
         case .unwritable(let detail): "The file cannot be written: \(detail). What there is of it is of no use."
         case .source(let detail): "The store cannot be exported: \(detail)."
         case .occupied(let name):
-            "There is something in \(name) already, and a full import goes into an empty store only. Name another "
-                + "database; nothing was changed."
+            "There is something in \(name) already, and a full import goes into an empty store only. Start "
+                + "inventoryd on another; nothing was changed."
         case .unfinishedImport(let name):
             "An import into \(name) is under way or has failed. Wait for it where it is under way; else drop that "
                 + "database and import again. Nothing was changed."
@@ -53,7 +53,8 @@ extension TransferError: CustomStringConvertible {
         case .differs(let differences):
             "After the import not all is as in the file: \(differences.joined(separator: "; "))."
         case .abandoned(let cause, let name):
-            "\(cause) The import is not complete: drop \(name) and import again. Until then no inventoryd serves from it."
+            "\(cause) The import is not complete, and until it is nothing is served from there. Stop inventoryd, drop "
+                + "\(name), start inventoryd and import again."
         }
     }
 }

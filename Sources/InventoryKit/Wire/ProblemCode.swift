@@ -23,6 +23,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case useAdjust = "use-adjust"
     case keyExists = "key-exists"
     case tooManyKeys = "too-many-keys"
+    case notEmpty = "not-empty"
+    case importUnfinished = "import-unfinished"
+    case wrongStore = "wrong-store"
     case archived
     case preconditionFailed = "precondition-failed"
     case bodyTooLarge = "body-too-large"
@@ -30,6 +33,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case unsupportedMediaType = "unsupported-media-type"
     case invalid
     case invalidParameters = "invalid-parameters"
+    case badExport = "bad-export"
     case idempotencyMismatch = "idempotency-mismatch"
     case queryTooBroad = "query-too-broad"
     case rateLimited = "rate-limited"
@@ -41,5 +45,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case storageFull = "storage-full"
     case outcomeUnknown = "outcome-unknown"
     case ledgerBlocked = "ledger-blocked"
+    case importing
     case stopping
 }

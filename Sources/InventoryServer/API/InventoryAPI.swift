@@ -28,6 +28,7 @@ struct InventoryAPI: Sendable {
                 guard !state.isDraining else {
                     throw Problem(.stopping, "An operator drains this instance (invctl drain). Ask another.")
                 }
+                if let problem = Problem(state.importState) { throw problem }
                 try await inventory.store.checkReadiness()
                 // Without its cache the service is slower, and right.
                 let cache = inventory.cache.condition

@@ -33,6 +33,7 @@ package protocol DaemonControl: Sendable {
 struct AdminAPI: Sendable {
     let inventory: Inventory
     let state: ServerState
+    let store: any StoreAdministration
     let cache: any CacheAdministration
     let keys: APIKeys
     let control: any DaemonControl
@@ -42,7 +43,9 @@ struct AdminAPI: Sendable {
     let logLevels: LogLevelOverride
     let metrics: Metrics
 
-    var routes: [Route] { serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + keyRoutes + [metrics.route] }
+    var routes: [Route] {
+        serviceRoutes + statsRoutes + cacheRoutes + ledgerRoutes + transferRoutes + keyRoutes + [metrics.route]
+    }
 
     static func path(_ path: String) -> String { AdminProtocol.root + path }
 
@@ -94,7 +97,9 @@ struct AdminAPI: Sendable {
         var storeCondition = "ok"
         do { try await inventory.store.checkReadiness() } catch { storeCondition = "failing" }
         let serviceState: ServiceStatus.State =
-            if state.isStopping { .stopping } else if storeCondition != "ok" {
+            if state.isStopping { .stopping } else if state.importState != .none {
+                .importing
+            } else if storeCondition != "ok" {
                 state.hasBeenReady ? .failing : .starting
             } else if state.isDraining { .draining } else { .ready }
         if storeCondition == "ok" { state.noteReady() }

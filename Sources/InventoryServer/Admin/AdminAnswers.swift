@@ -26,7 +26,12 @@ struct LineWriter {
     fileprivate var writer: any ResponseBodyWriter
 
     mutating func write(_ message: some Encodable) async throws {
-        var line = ByteBuffer(bytes: try AdminProtocol.encode(message))
+        try await write(bytes: try AdminProtocol.encode(message))
+    }
+
+    /// - Parameter bytes: a message, encoded.
+    mutating func write(bytes: [UInt8]) async throws {
+        var line = ByteBuffer(bytes: bytes)
         line.writeInteger(UInt8(ascii: "\n"))
         try await writer.write(line)
     }

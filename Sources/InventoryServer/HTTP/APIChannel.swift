@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import InventoryKit
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -28,7 +29,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits
             )
             try pipeline.addHandler(
-                ConnectionGuard(limits: limits, isStreamed: { $0.hasPrefix("/v1/products:batch") }, reject: reject)
+                ConnectionGuard(limits: limits, isStreamed: APILimits.isStreamed, reject: reject)
             )
             try pipeline.addHandler(AdmissionHandler(judge: judge))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
@@ -50,4 +51,9 @@ enum APILimits {
     static let headerFields = 100
     static let uriBytes = 8 * 1_024
     static let batchLineBytes = 256 * 1_024
+
+    /// Whether the body of such a request may have any length and take any time, as long as it moves.
+    static func isStreamed(_ uri: String) -> Bool {
+        uri.hasPrefix("/v1/products:batch") || uri.hasPrefix(AdminProtocol.root + "/import")
+    }
 }

@@ -65,7 +65,8 @@ extension Front {
         _ settings: ServerSettings, on loop: any EventLoop
     ) -> AdmissionHandler.Look {
         guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
-            head.uri.hasPrefix(Self.productPath), !state.isStopping, caller.entitlement.allows(.scope(.read)),
+            head.uri.hasPrefix(Self.productPath), !state.isStopping, state.importState == .none,
+            caller.entitlement.allows(.scope(.read)),
             !["origin", "if-none-match", "expect"].contains(where: head.headers.contains(name:)),
             head.headers.first(name: "accept").map({ $0 == "*/*" || $0 == "application/json" }) ?? true,
             let id = try? ProductID(String(head.uri.dropFirst(Self.productPath.count)))

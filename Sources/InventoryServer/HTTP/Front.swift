@@ -72,6 +72,11 @@ final class Front: Sendable {
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
     }
 
+    /// What operators may ask whatever else is served.
+    private static func isOfOperators(_ path: String) -> Bool {
+        path.hasPrefix(AdminProtocol.root) || path == "/metrics"
+    }
+
     /// One line in the log, and in the figures.
     func note(
         _ kind: RateClass?, status: Int, in time: Duration, _ settings: ServerSettings, _ entry: () -> AccessLogEntry
@@ -125,6 +130,9 @@ final class Front: Sendable {
             let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
             guard hasRoom || isProbe else {
                 throw Problem(.overloaded, "\(call.settings.maxInFlight) requests are under way. Try again.")
+            }
+            if !isProbe, !Self.isOfOperators(request.uri.path), let problem = Problem(state.importState) {
+                throw problem
             }
             if request.method == .options { return try options(request, call) }
             let response = try await router.respond(to: request, context: call)

@@ -12,6 +12,9 @@ struct InputOptions: ParsableArguments {
         help: "Where to write a line for each row that was not taken, as CSV; else standard error has the first ones.")
     var report: String?
 
+    /// Whether nothing was said.
+    var isEmpty: Bool { map == nil && currency == nil && stock == nil && report == nil && !dryRun }
+
     func rowOptions(_ repeats: ProductRows.Repeats) throws -> ProductRows.Options {
         var options = ProductRows.Options()
         options.currency = try currency.map { text throws(InvalidValue) in try Currency(text) }
@@ -76,16 +79,27 @@ struct ImportCommand: ToolCommand {
         commandName: "import", abstract: "Create and change products as a file has them.",
         discussion: """
             As seed, but every row counts: of a SKU that comes again the last one. What a row leaves out keeps its value.
+            With --full it takes over what invctl export --full has written, ledger included, into an empty store, and compares
+            all of it at the end; meanwhile the daemon serves nothing else. If it breaks off, empty the store and begin again.
 
             EXAMPLES
               invctl export > products.ndjson && invctl import products.ndjson --dry-run
+              invctl import --full everything.ndjson
               invctl import prices.csv --map sku=Code,price=New --currency EUR
             """)
     @Argument(help: "A file, or - for standard input.") var file: String
+    @Flag(help: "Everything that another store had, into an empty one.") var full = false
     @OptionGroup var input: InputOptions
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        guard !full || input.isEmpty else {
+            throw ValidationError("--full takes everything as it is: it goes with none of the options for rows.")
+        }
+    }
+
     func run(_ tool: Tool) async throws {
+        if full { return try await FullImportJob(file: file, tool: tool).run() }
         var job = LoadJob(label: "import", report: input.report, isDry: input.dryRun, tool: tool)
         let rows = try InputRows(
             file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.passOn)))
@@ -218,15 +232,29 @@ struct ExportCommand: ToolCommand {
         commandName: "export", abstract: "All products, as NDJSON or CSV, in constant memory.",
         discussion: """
             What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are.
+            With --full it is everything, for another inventoryd: archived products, the whole ledger, and the answers that are
+            remembered for repetitions; each product with the very ledger that leads to its stock. A file is there as a whole or
+            not at all.
 
             EXAMPLES
+              invctl export --full everything.ndjson
+              invctl export --full - | ssh elsewhere invctl import --full -
               invctl export > products.ndjson
               invctl export -o csv > products.csv
             """)
+    @Argument(help: "Where to write everything; - for standard output, which is the default.") var file: String?
+    @Flag(help: "Everything, for another inventoryd.") var full = false
+    @Flag(help: "Replace a file that is there.") var force = false
     @Option(help: "false, true or any.") var archived: String?
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if full, archived != nil { throw ValidationError("--full is everything, archived products included.") }
+        if !full, file != nil || force { throw ValidationError("FILE and --force go with --full; else use > FILE.") }
+    }
+
     func run(_ tool: Tool) async throws {
+        if full { return try await FullExportJob(file: file ?? "-", replaces: force, tool: tool).run() }
         var cursor: String?
         var header = true
         try await tool.connected { connection in
