@@ -265,7 +265,7 @@ struct ToolTests {
     }
 
     /// What the file itself would not permit.
-    private static let unlocked = ["is_never_changed", "is_never_removed", "follows_the_last"]
+    static let unlocked = ["is_never_changed", "is_never_removed", "follows_the_last"]
         .map { "DROP TRIGGER movement_\($0); " }.joined()
 
     static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }

@@ -169,3 +169,20 @@ package struct LedgerReport: Codable, Sendable, Equatable {
 
     package init() {}
 }
+
+/// What was found wrong, and mended where it could be proven: `POST /admin/v1/ledger:repair`, a report a line.
+package struct RepairReport: Codable, Sendable, Equatable {
+    package var products: Int64 = 0
+    package var dryRun: Bool
+
+    /// What was mended, or would be; the first of them in words.
+    package var mended: Int64 = 0
+    package var repairs: [String] = []
+
+    /// What is wrong and stays so; the first of them in words.
+    package var faulty: Int64 = 0
+    package var faults: [String] = []
+    package var done = false
+
+    package init(dryRun: Bool) { self.dryRun = dryRun }
+}

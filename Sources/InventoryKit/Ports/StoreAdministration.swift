@@ -8,6 +8,19 @@ package protocol StoreAdministration: InventorySource {
     /// - Parameter goesOn: asked now and then; the copy is given up when it says no.
     /// - Throws: ``BackupError``.
     func makeCopy(while goesOn: @escaping @Sendable () -> Bool) async throws(BackupError) -> any StoreCopy
+
+    /// Derives anew what a product has that follows from its other fields, where it is not what follows from them.
+    ///
+    /// - Parameter dryRun: only tells.
+    func mend(_ id: ProductID, dryRun: Bool) async throws(InventoryError) -> LedgerRepair.Finding
+
+    /// Sets a product's stock to what its ledger leads to.
+    ///
+    /// - Parameters:
+    ///   - product: as it was seen, with the wrong stock; where it is another by now, nothing happens.
+    ///   - last: the last movement of its ledger, which has been found whole.
+    /// - Returns: whether it has happened.
+    func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Bool
 }
 
 /// A copy of a store, as the bytes of one file. It takes room on the disk for as long as this object lives.

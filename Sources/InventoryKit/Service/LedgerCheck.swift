@@ -81,9 +81,7 @@ struct LedgerCheck {
         }
     }
 
-    private static func name(_ entry: ProductEntry) -> String {
-        "product \(entry.product.id.text) (\(entry.product.catalogue.sku.text))"
-    }
+    private static func name(_ entry: ProductEntry) -> String { entry.product.name }
 
     private static func text(_ stock: StockLevel) -> String { "\(stock.onHand) on hand, \(stock.reserved) reserved" }
 }

@@ -31,7 +31,8 @@ package struct LedgerVerification: Sendable {
         return last
     }
 
-    private func check(_ product: Product) async throws(InventoryError) -> Finding {
+    /// Follows the ledger back from the stock that the product is said to have.
+    func check(_ product: Product) async throws(InventoryError) -> Finding {
         var chain = LedgerChain(product)
         var query = MovementQuery(product: product.id, limit: Bounds.pageSize)
         while true {
@@ -53,7 +54,7 @@ struct LedgerChain {
     private var stock: StockLevel
 
     init(_ product: Product) {
-        name = "product \(product.id.text) (\(product.catalogue.sku.text))"
+        name = product.name
         seq = product.stockVersion
         stock = product.stock
     }

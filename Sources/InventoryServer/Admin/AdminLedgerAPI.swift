@@ -7,14 +7,14 @@ extension AdminAPI {
     /// Products checked at once.
     private static let checksAtOnce = 16
 
-    /// Faults that are told one by one.
-    private static let faultsMax = 100
+    /// Faults and repairs that are told one by one.
+    private static let wordsMax = 100
 
     var ledgerRoutes: [Route] {
         [
             Route(
-                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .scope(.read),
-                verifyLedger)
+                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .scope(.read), verifyLedger),
+            Route(.post, Self.path("/ledger:repair"), produces: "application/x-ndjson", repairLedger),
         ]
     }
 
@@ -23,41 +23,106 @@ extension AdminAPI {
         let verification = LedgerVerification(of: inventory)
         return .lines { line in
             var report = LedgerReport()
-            // Archived ones too: what they sold was sold.
-            var query = ProductQuery(sort: ProductSort(.createdAt), limit: Bounds.pageSize)
-            query.filter.archived = .any
-            while !state.isStopping {
-                let page = try await inventory.page(of: query)
-                for finding in try await findings(page.items.map(\.id), verification) {
+            report.done = try await forEachProduct { id in
+                try await verification.check(id)
+            } page: { findings in
+                for finding in findings {
                     report.products += 1
                     report.movements += finding.movements
                     guard let fault = finding.fault else { continue }
                     report.faulty += 1
-                    if report.faults.count < Self.faultsMax { report.faults.append(fault) }
-                }
-                guard let next = page.next else {
-                    report.done = true
-                    break
+                    if report.faults.count < Self.wordsMax { report.faults.append(fault) }
                 }
                 try await line.write(report)
-                query.after = next
             }
             try await line.write(report)
         }
     }
 
-    private func findings(
-        _ ids: [ProductID], _ verification: LedgerVerification
-    ) async throws -> [LedgerVerification.Finding] {
-        try await withThrowingTaskGroup(of: LedgerVerification.Finding?.self) { group in
-            for id in ids.prefix(Self.checksAtOnce) { group.addTask { try await verification.check(id) } }
+    @Sendable private func repairLedger(_ exchange: inout Exchange) async throws -> Response {
+        try exchange.query.finish()
+        let isDry = try RepairRequest(try await exchange.json()).dryRun
+        let repair = LedgerRepair(of: inventory, store, dryRun: isDry)
+        return .lines { line in
+            var report = RepairReport(dryRun: isDry)
+            report.done = try await forEachProduct { id in
+                try await finding(of: id, repair, isDry: isDry)
+            } page: { findings in
+                for finding in findings {
+                    report.products += 1
+                    report.mended += Int64(finding.mended.count)
+                    report.faulty += Int64(finding.faults.count)
+                    report.repairs += finding.mended.prefix(max(0, Self.wordsMax - report.repairs.count))
+                    report.faults += finding.faults.prefix(max(0, Self.wordsMax - report.faults.count))
+                }
+                try await line.write(report)
+            }
+            try await line.write(report)
+        }
+    }
+
+    /// What was mended is not to be read as it was.
+    private func finding(
+        of id: ProductID, _ repair: LedgerRepair, isDry: Bool
+    ) async throws(InventoryError) -> LedgerRepair.Finding? {
+        var finding = try await repair.repair(id)
+        guard !isDry, !finding.mended.isEmpty, inventory.cache.condition == .ok else { return finding }
+        do { _ = try await cache.flush([id], dryRun: false) } catch {
+            finding.faults.append("product \(id.text) may be cached as it was for a while (\(error.detail))")
+        }
+        return finding
+    }
+
+    /// Goes through all products, archived ones too: what they sold was sold.
+    ///
+    /// - Parameters:
+    ///   - check: looks at a product, at several ones at once.
+    ///   - page: gets what was found of some.
+    /// - Returns: whether it came to the end, rather than that the service stops.
+    private func forEachProduct<Finding: Sendable>(
+        _ check: @escaping @Sendable (ProductID) async throws -> Finding?,
+        page take: ([Finding]) async throws -> Void
+    ) async throws -> Bool {
+        var query = ProductQuery(sort: ProductSort(.createdAt), limit: Bounds.pageSize)
+        query.filter.archived = .any
+        while !state.isStopping {
+            let page = try await inventory.page(of: query)
+            try await take(try await findings(page.items.map(\.id), check))
+            guard let next = page.next else { return true }
+            query.after = next
+        }
+        return false
+    }
+
+    private func findings<Finding: Sendable>(
+        _ ids: [ProductID], _ check: @escaping @Sendable (ProductID) async throws -> Finding?
+    ) async throws -> [Finding] {
+        try await withThrowingTaskGroup(of: Finding?.self) { group in
+            for id in ids.prefix(Self.checksAtOnce) { group.addTask { try await check(id) } }
             var rest = ids.dropFirst(Self.checksAtOnce).makeIterator()
-            var findings: [LedgerVerification.Finding] = []
+            var findings: [Finding] = []
             while let finding = try await group.next() {
                 if let finding { findings.append(finding) }
-                if let id = rest.next() { group.addTask { try await verification.check(id) } }
+                if let id = rest.next() { group.addTask { try await check(id) } }
             }
             return findings
         }
     }
+}
+
+/// `{"dry_run": true}`.
+private struct RepairRequest {
+    let dryRun: Bool
+
+    init(_ document: JSONDocument) throws(InventoryError) {
+        self = try JSONForm.read(document) { form in
+            let dryRun = form.value("dry_run", .required) { json throws(InvalidValue) in
+                guard case .bool(let value) = json else { throw InvalidValue("must be true or false") }
+                return value
+            }
+            return dryRun.map { RepairRequest(dryRun: $0) }
+        }
+    }
+
+    private init(dryRun: Bool) { self.dryRun = dryRun }
 }

@@ -4,7 +4,8 @@ import InventoryKit
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "The ledger of all movements.", subcommands: [LedgerVerifyCommand.self])
+        commandName: "ledger", abstract: "The ledger of all movements.",
+        subcommands: [LedgerVerifyCommand.self, LedgerRepairCommand.self])
 }
 
 struct LedgerVerifyCommand: ToolCommand {
@@ -55,5 +56,74 @@ struct LedgerVerifyCommand: ToolCommand {
                 (["\(last.faulty) products do not add up; report this, and do not edit the store by hand"] + last.faults)
                     .joined(separator: "\n  "))
         }
+    }
+}
+
+struct LedgerRepairCommand: ToolCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repair", abstract: "Mend what can be proven; tell what cannot.",
+        discussion: """
+            What is derived from a product's other fields is derived anew. Where all of a product's movements are there and lead
+            to another stock than it has, it gets that stock: only something else than inventoryd can have changed it. Movements
+            are never written, changed or removed. Ends with 1 if something is wrong that cannot be mended.
+
+            EXAMPLES
+              invctl ledger repair --dry-run
+              invctl ledger repair --yes && invctl ledger verify
+            """)
+    @Flag(help: "Only say what would be mended.") var dryRun = false
+    @Flag(name: [.customShort("y"), .long], help: "Do not ask.") var yes = false
+    @OptionGroup var common: CommonOptions
+
+    func run(_ tool: Tool) async throws {
+        var (report, json) = try await repair(tool, dryRun: true)
+        if !dryRun, report.mended > 0 {
+            for words in report.repairs { tool.console.note("~ \(words)") }
+            try tool.confirm("Mend \(report.mended) of these?", yes: yes)
+            (report, json) = try await repair(tool, dryRun: false)
+        }
+        let mended = StyledText(Figures.count(Int(clamping: report.mended)), report.mended == 0 ? .green : .yellow)
+        try tool.console.write(
+            Record(
+                report.faulty > 0 ? "wrong" : report.mended > 0 ? dryRun ? "mendable" : "mended" : "right", json,
+                [
+                    .init("products", Figures.count(Int(clamping: report.products))),
+                    .init(dryRun ? "would mend" : "mended", mended),
+                    .init(
+                        "wrong",
+                        StyledText(Figures.count(Int(clamping: report.faulty)), report.faulty == 0 ? .green : .red)),
+                ]))
+        if dryRun { for words in report.repairs { tool.console.note("~ \(words)") } }
+        guard report.faulty == 0 else {
+            throw CommandFailure(
+                .failed, "ledger-wrong",
+                ([
+                    "what is wrong here cannot be proven from what is there. Restore a backup, or count the shelf and set it "
+                        + "right (invctl stock count); the gap stays in the ledger"
+                ] + report.faults)
+                .joined(separator: "\n  "))
+        }
+    }
+
+    private func repair(_ tool: Tool, dryRun: Bool) async throws -> (RepairReport, JSON) {
+        let request = AdminRequest(.post, AdminProtocol.root + "/ledger:repair").with(["dry_run": .bool(dryRun)])
+        var (last, json) = (RepairReport(dryRun: dryRun), JSON.null)
+        var progress = ProgressLine(dryRun ? "look" : "repair", tool.console)
+        try await tool.connected { connection in
+            try await connection.lines(request, silence: tool.timeout) { line in
+                guard let report = try? AdminProtocol.decode(RepairReport.self, from: line) else {
+                    throw AdminError.foreign("a line of its answer is no report")
+                }
+                last = report
+                json = (try? JSONDocument(parsing: line).root) ?? .null
+                progress.update(done: Int(clamping: report.products), total: nil)
+                return true
+            }
+        }
+        progress.finish()
+        guard last.done else {
+            throw CommandFailure(.failed, "unfinished", "the daemon ended before it was done; run it again")
+        }
+        return (last, json)
     }
 }
