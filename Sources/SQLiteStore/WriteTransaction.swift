@@ -69,7 +69,7 @@ final class WriteTransaction {
 
     func upsert(_ row: UpsertRow) throws -> Upserted {
         if let product = try created(by: row.origin, id: row.id) {
-            return Upserted(status: .created, product: product, keptStock: false)
+            return Upserted(status: .created, product: product, keptStock: false, replayed: true)
         }
         if let record = try outcome(of: row.origin), let replay = try replay(of: row, record: record) { return replay }
         guard let stored = try products.live(row.sku) else {
@@ -92,7 +92,7 @@ final class WriteTransaction {
             let status = Upserted.Status(rawValue: try parts[0].text()),
             let stored = try products.id(try ProductID(try parts[1].text()))
         else { return nil }
-        return Upserted(status: status, product: stored.product, keptStock: row.opening != nil)
+        return Upserted(status: status, product: stored.product, keptStock: row.opening != nil, replayed: true)
     }
 
     // MARK: Stock

@@ -49,6 +49,8 @@ struct BatchAPITests {
             _ = try await client.send(.PATCH, "/v1/products/\(id)", body: #"{"name":"Edited by hand"}"#)
             let second = try await client.send(.POST, "/v1/products:batch", headers: headers, body: body)
             #expect(lines(second).map { $0["status"].string } == ["created", "created"])
+            #expect(lines(first).allSatisfy { $0["replayed"] == .null })
+            #expect(lines(second).map { $0["replayed"] } == [.bool(true), .bool(true)])
             #expect(try await client.get("/v1/products/\(id)").json["name"].string == "Edited by hand")
         }
     }

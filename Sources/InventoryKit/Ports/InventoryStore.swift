@@ -151,9 +151,13 @@ package struct Upserted: Hashable, Sendable {
     /// Whether the row named a stock that did not count, because the product was there already.
     package let keptStock: Bool
 
-    package init(status: Status, product: Product, keptStock: Bool) {
+    /// Whether this is the answer that the same row got before, under the same key.
+    package let replayed: Bool
+
+    package init(status: Status, product: Product, keptStock: Bool, replayed: Bool = false) {
         self.status = status
         self.product = product
         self.keptStock = keptStock
+        self.replayed = replayed
     }
 }

@@ -47,7 +47,7 @@ struct BulkLoad {
         for index in wave {
             let row = rows[index]
             do {
-                if let earlier = try earlier(row, known) {
+                if let earlier = try earlier(row, tokens[index], known) {
                     results[index] = .success(earlier)
                 } else if let (stored, edit) = known.holders[row.sku.key] {
                     guard !stored.product.isArchived, stored.product.catalogue.sku.key == row.sku.key else {
@@ -64,7 +64,7 @@ struct BulkLoad {
                 } else {
                     let (product, opening) = try row.creation().begin(at: now)
                     let document = BSONDocument(
-                        creating: product, opening: opening, origin: row.origin, fence: Int64.random(in: .min ... .max))
+                        creating: product, opening: opening, origin: row.origin, fence: tokens[index])
                     creations.append((index, product, document))
                 }
             } catch let error as InventoryError { results[index] = .failure(error) }
@@ -101,26 +101,33 @@ struct BulkLoad {
         return known
     }
 
-    /// The answer that the same row got before.
-    private func earlier(_ row: UpsertRow, _ known: Known) throws -> Upserted? {
+    /// The answer that the same row got before: replayed, unless it was an earlier try of this load that wrote it.
+    private func earlier(_ row: UpsertRow, _ token: Int64, _ known: Known) throws -> Upserted? {
         let fingerprint = row.origin.fingerprint
         if let stored = known.created[row.id] {
             guard stored.fingerprint == fingerprint else { throw InventoryError.idempotencyMismatch }
-            return Upserted(status: .created, product: stored.product, keptStock: false)
+            return Upserted(
+                status: .created, product: stored.product, keptStock: false, replayed: stored.fence != token)
         }
         guard fingerprint != nil else { return nil }
-        let holder = known.holders[row.sku.key]?.stored
-        let unfiled = holder?.operations.lazy.map(Operation.init).first { $0.id == row.origin.id.text }
+        let holder = known.holders[row.sku.key]
+        let unfiled = holder?.stored.operations.lazy.map(Operation.init).first { $0.id == row.origin.id.text }
         guard let operation = unfiled ?? known.outcomes[row.origin.id.text].map(Operation.init) else { return nil }
         guard operation.fingerprint == fingerprint else { throw InventoryError.idempotencyMismatch }
         guard case .array(let parts)? = try operation.record(), parts.count == 2,
             let status = Upserted.Status(rawValue: try parts[0].text())
         else { throw DamagedDocument(detail: "outcome \(operation.id) is no row's") }
         let id = try ProductID(try parts[1].text())
+        return upserted(status, try product(id, known, row), row, replayed: holder?.edit != token)
+    }
+
+    /// The product that a row changed, which most often still has the row's SKU.
+    private func product(_ id: ProductID, _ known: Known, _ row: UpsertRow) throws -> Product {
+        if let holder = known.holders[row.sku.key]?.stored.product, holder.id == id { return holder }
         guard let product = try connection.currentProducts(of: [id], after: 0)[id] else {
-            throw DamagedDocument(detail: "outcome \(operation.id) has no product")
+            throw DamagedDocument(detail: "the outcome of a row has no product \(id.text)")
         }
-        return upserted(status, product, row)
+        return product
     }
 
     /// The write that a row needs; none where nothing changes and nobody will ask again.
@@ -189,7 +196,9 @@ struct BulkLoad {
         }
     }
 
-    private func upserted(_ status: Upserted.Status, _ product: Product, _ row: UpsertRow) -> Upserted {
-        Upserted(status: status, product: product, keptStock: row.opening != nil)
+    private func upserted(
+        _ status: Upserted.Status, _ product: Product, _ row: UpsertRow, replayed: Bool = false
+    ) -> Upserted {
+        Upserted(status: status, product: product, keptStock: row.opening != nil, replayed: replayed)
     }
 }
