@@ -103,8 +103,13 @@ private enum TextRule {
         }
     }
 
+    /// Control characters are those of the category Cc, which will never change, so their numbers do without looking up
+    /// the properties of every scalar.
     private func isPermitted(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory != .control
-            || (self == .paragraphs && ["\n", "\r", "\t"].contains(scalar))
+        switch scalar.value {
+        case 0x09, 0x0A, 0x0D: self == .paragraphs
+        case ..<0x20, 0x7F...0x9F: false
+        default: true
+        }
     }
 }
