@@ -84,7 +84,9 @@ enum CommandRun {
             }
             return ExitStatus.ok.rawValue
         } catch let code as ExitCode { return code.rawValue } catch  where isUsage(error) { return tell(error) } catch {
-            let failure = Task.isCancelled ? CommandFailure(CancellationError()) : CommandFailure(error)
+            var failure = CommandFailure(error)
+            // Whatever it was that failed when its task was cancelled.
+            if Task.isCancelled, failure.status != .interrupted { failure = CommandFailure(CancellationError()) }
             ((command as? any ToolCommand)?.common.console ?? .plain).complain(failure)
             return failure.status.rawValue
         }

@@ -14,6 +14,9 @@ struct Invocation: Sendable {
     var socket: String?
     var isInShell = false
 
+    /// Whether standard input is a script, of which commands read nothing.
+    var isInputTaken = false
+
     @TaskLocal static var current = Invocation()
 }
 

@@ -153,7 +153,7 @@ struct BackupTests {
         }
     }
 
-    private func run(_ words: [String], _ socket: String) async throws -> ToolTests.Ran {
-        try await ToolTests().run(words, socket)
+    private func run(_ words: [String], _ socket: String) async throws -> ToolRun {
+        try await ToolRun(words, socket)
     }
 }

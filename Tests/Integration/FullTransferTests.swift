@@ -197,7 +197,7 @@ struct FullTransferTests {
             let pipe = directory + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
             let exporting = try ChildProcess([
-                "sh", "-c", "exec \(ToolTests.binary) export --full --socket \(socket) > \(pipe)",
+                "sh", "-c", "exec \(ToolRun.binary) export --full --socket \(socket) > \(pipe)",
             ])
             let handle = Foundation.FileHandle(fileDescriptor: Glibc.open(pipe, O_RDONLY), closeOnDealloc: true)
             // More than the header, which is written before the store is looked at.
@@ -214,8 +214,8 @@ struct FullTransferTests {
 
     // MARK: Parts
 
-    private func run(_ words: [String], _ socket: String) async throws -> ToolTests.Ran {
-        try await ToolTests().run(words, socket)
+    private func run(_ words: [String], _ socket: String) async throws -> ToolRun {
+        try await ToolRun(words, socket)
     }
 
     private func report(_ words: [String], _ socket: String) async throws -> JSON {
@@ -224,7 +224,7 @@ struct FullTransferTests {
         return try JSONDocument(parsing: Array(#require(ran.output.first).utf8)).root
     }
 
-    private func error(of ran: ToolTests.Ran) throws -> JSON {
+    private func error(of ran: ToolRun) throws -> JSON {
         try JSONDocument(parsing: Array(#require(ran.errors.first).utf8)).root["error"]
     }
 }

@@ -148,8 +148,8 @@ struct LedgerRepairTests {
         try await run(["ledger", "verify"], socket).expect(.ok)
     }
 
-    private func run(_ words: [String], _ socket: String) async throws -> ToolTests.Ran {
-        try await ToolTests().run(words, socket)
+    private func run(_ words: [String], _ socket: String) async throws -> ToolRun {
+        try await ToolRun(words, socket)
     }
 
     private func report(_ words: [String], _ socket: String, _ status: invctl.ExitStatus) async throws -> JSON {

@@ -232,7 +232,7 @@ struct ToolTests {
                 ["product", "create", "ONLY-ONE", "--name", "The only one", "--price", "1", "--currency", "JPY"], socket
             ).expect(.ok)
             let process = try ChildProcess([
-                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/shell_at_terminal.py", Self.binary,
+                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/shell_at_terminal.py", ToolRun.binary,
                 socket, "\(daemon.pid)",
             ])
             let code = try await process.exitCode()
@@ -250,46 +250,44 @@ struct ToolTests {
         }
     }
 
-    // MARK: Parts
-
-    struct Ran {
-        let words: [String]
-        let code: Int32
-        let output: [String]
-        let errors: [String]
-
-        func expect(_ status: invctl.ExitStatus, at location: SourceLocation = #_sourceLocation) throws {
-            #expect(
-                code == status.rawValue, "\(words): \(errors.joined(separator: "\n"))", sourceLocation: location)
+    /// Fails where top breaks the picture, colours it, does not heed a new size, or does not give the terminal back.
+    @Test("top at a terminal: its size, without colours and UTF-8, q")
+    func topAtTerminal() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let process = try ChildProcess([
+                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/top_at_terminal.py", ToolRun.binary,
+                socket,
+            ])
+            let code = try await process.exitCode()
+            #expect(code == 0, "\(process.errorLines.joined(separator: "\n"))")
         }
     }
+
+    /// Fails where a user without the right is told anything else, or gets it.
+    @Test("Who may not connect, and who may not write, is told so with 4")
+    func forbidden() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let isRoot = geteuid() == 0
+            // Root may connect to everything; anybody else is kept out by the mode alone.
+            let stranger = isRoot ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : []
+            if !isRoot { chmod(socket, 0) }
+            let kept = try await ToolRun(["status"], socket, prefix: stranger)
+            try kept.expect(.forbidden)
+            #expect(kept.errors.joined().contains("may not connect"))
+            guard isRoot else { return }
+            chmod(socket, 0o666)
+            try await ToolRun(["status"], socket, prefix: stranger).expect(.ok)
+            let refused = try await ToolRun(["seed", "--count", "1"], socket, prefix: stranger)
+            try refused.expect(.forbidden)
+            #expect(try await run(["product", "list", "-o", "name"], socket).output.isEmpty)
+        }
+    }
+
+    // MARK: Parts
 
     /// What the file itself would not permit.
     static let unlocked = ["is_never_changed", "is_never_removed", "follows_the_last"]
         .map { "DROP TRIGGER movement_\($0); " }.joined()
 
-    static var binary: String { DaemonProcess.projectDirectory + "/.build/debug/invctl" }
-
-    func run(_ words: [String], _ socket: String) async throws -> Ran {
-        let process = try ChildProcess(
-            [Self.binary] + words, environment: ["INVCTL_SOCKET": socket])
-        let code = try await process.exitCode()
-        return Ran(words: words, code: code, output: process.outputLines, errors: process.errorLines)
-    }
-}
-
-/// A daemon on the embedded store, with an admin socket of its own.
-func withDaemonAndSocket(
-    environment: [String: String] = [:], _ body: (_ directory: String, _ socket: String) async throws -> Void
-) async throws {
-    try await withTemporaryDirectory { directory in
-        // A socket's path is short, a temporary directory's may not be.
-        let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max))/admin.sock"
-        let daemon = try await DaemonProcess(
-            stateDirectory: directory + "/state",
-            environment: ["INVENTORYD_SOCKET": socket].merging(environment) { _, given in given })
-        try await body(directory, socket)
-        #expect(try await daemon.stop() == 0)
-        try? FileManager.default.removeItem(atPath: String(socket.dropLast("/admin.sock".count)))
-    }
+    private func run(_ words: [String], _ socket: String) async throws -> ToolRun { try await ToolRun(words, socket) }
 }

@@ -12,6 +12,7 @@ import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,14 +24,20 @@ PROMPT = r"invctl> "
 
 
 class Terminal:
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+            self, command: list[str], environment: dict[str, str], rows: int = 24, columns: int = 80) -> None:
         self.master, slave = pty.openpty()
+        self.resize(rows, columns)
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
             # Without a controlling terminal Ctrl-C would reach nobody.
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
         self.seen = ""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """The kernel tells who is in the foreground by SIGWINCH."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())

@@ -23,6 +23,12 @@ final class InputRows<Maker: RowMaker> {
         reader = RowReader(maker)
         name = path == "-" ? "standard input" : path
         guard path != "-" else {
+            guard !Invocation.current.isInputTaken else {
+                throw CommandFailure(
+                    .usage, "no-input",
+                    "standard input is the script that this command stands in: put the rows into a file and name it, "
+                        + "or the commands into one (shell -f FILE)")
+            }
             descriptor = 0
             size = nil
             return
@@ -56,7 +62,15 @@ final class InputRows<Maker: RowMaker> {
         return isAtEnd && bytesRead >= size ? nil : Int(Double(done) * Double(size) / Double(bytesRead))
     }
 
+    /// Who is interrupted does not wait for a pipe that gives nothing.
+    private func awaitInput() throws {
+        guard size == nil else { return }
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while unsafe poll(&polled, 1, 100) <= 0 { try Interrupts.check() }
+    }
+
     private func readPiece() throws {
+        try awaitInput()
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
         let count = unsafe read(descriptor, &piece, piece.count)
         guard count >= 0 else {
@@ -64,7 +78,7 @@ final class InputRows<Maker: RowMaker> {
                 throw CommandFailure(
                     .failed, "bad-input", "\(name) cannot be read: \(unsafe String(cString: strerror(errno)))")
             }
-            return try Task.checkCancellation()
+            return try Interrupts.check()
         }
         bytesRead += count
         if count == 0 {

@@ -31,8 +31,9 @@ struct SeedCommand: ToolCommand {
         commandName: "seed", abstract: "Load products from a file, or make some up.",
         discussion: """
             CSV (any delimiter, quotes, any order of columns) or NDJSON. A product that is there already keeps its stock. Of a
-            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. Run it again
-            after an interruption: nothing happens twice.
+            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. After Ctrl-C,
+            or when the daemon went away, run the same again: it goes on, nothing happens twice, and what was done before
+            is told as already there.
 
             EXAMPLES
               invctl seed catalogue.csv
@@ -107,131 +108,12 @@ struct ImportCommand: ToolCommand {
     }
 }
 
-/// A load under way: rows in, figures out.
-struct LoadJob {
-    let label: String
-    let report: String?
-    let isDry: Bool
-    let tool: Tool
-
-    mutating func run(
-        next: () throws -> Result<ProductRow, RowFault>?, estimate: (Int) -> Int?
-    ) async throws {
-        var faults = try FaultReport(file: report, console: tool.console)
-        var progress = ProgressLine(label, tool.console)
-        let began = ContinuousClock.now
-        let counts: ProductLoad.Counts
-        if isDry {
-            counts = try await rehearse(next, estimate, &faults, &progress)
-        } else {
-            counts = try await load(next, estimate, &faults, &progress)
-        }
-        progress.finish()
-        let failures = try faults.finish()
-        try write(counts, faults.json, failures, in: ContinuousClock.now - began)
-        guard failures == 0 else { throw faults.failure(done: counts.done) }
-    }
-
-    private func load(
-        _ next: () throws -> Result<ProductRow, RowFault>?, _ estimate: (Int) -> Int?, _ faults: inout FaultReport,
-        _ progress: inout ProgressLine
-    ) async throws -> ProductLoad.Counts {
-        try await tool.connected { connection in
-            var load = ProductLoad(label, over: connection, timeout: tool.timeout)
-            while let row = try next() {
-                switch row {
-                case .failure(let fault): try faults.add(fault)
-                case .success(let row):
-                    for fault in try await load.add(row) { try faults.add(fault) }
-                }
-                progress.update(done: load.counts.done, total: estimate(load.counts.done))
-            }
-            for fault in try await load.flush() { try faults.add(fault) }
-            return load.counts
-        }
-    }
-
-    /// Looks up each product, and tells what would become of it.
-    private func rehearse(
-        _ next: () throws -> Result<ProductRow, RowFault>?, _ estimate: (Int) -> Int?, _ faults: inout FaultReport,
-        _ progress: inout ProgressLine
-    ) async throws -> ProductLoad.Counts {
-        try await tool.connected { connection in
-            var counts = ProductLoad.Counts()
-            while let row = try next() {
-                try Task.checkCancellation()
-                switch row {
-                case .failure(let fault): try faults.add(fault)
-                case .success(let row):
-                    let wanted = try JSONDocument(parsing: row.json).root
-                    do {
-                        let path = "/v1/products/" + ProductPath.of(row.sku)
-                        let there = try await connection.send(AdminRequest(.get, path)).json()
-                        let changes = Difference.lines(from: there, to: wanted)
-                        if changes.isEmpty { counts.unchanged += 1 } else { counts.updated += 1 }
-                        if wanted["stock"] != .null { counts.keptStock += 1 }
-                        if !changes.isEmpty { tool.console.note("~ \(row.sku): \(changes.joined(separator: ", "))") }
-                    } catch AdminError.refused(let refused) where refused.status == 404 {
-                        counts.created += 1
-                        if counts.created <= 20 {
-                            tool.console.note(
-                                "+ \(row.sku): \(wanted["name"].string ?? "-"), \(Shown.price(wanted["price"]))")
-                        }
-                    }
-                }
-                progress.update(done: counts.done, total: estimate(counts.done))
-            }
-            return counts
-        }
-    }
-
-    private func write(_ counts: ProductLoad.Counts, _ rows: JSON, _ failures: Int, in time: Duration) throws {
-        let rate = Double(counts.done) / max(0.001, time / .seconds(1))
-        try tool.console.write(
-            Record(
-                "\(counts.done)",
-                [
-                    "created": .integer(Int64(counts.created)), "updated": .integer(Int64(counts.updated)),
-                    "unchanged": .integer(Int64(counts.unchanged)), "kept_stock": .integer(Int64(counts.keptStock)),
-                    "failed": .integer(Int64(failures)), "rows": rows, "dry_run": .bool(isDry),
-                ],
-                [
-                    .init(isDry ? "would create" : "created", Figures.count(counts.created)),
-                    .init(isDry ? "would change" : "changed", Figures.count(counts.updated)),
-                    .init("unchanged", Figures.count(counts.unchanged)),
-                    .init("kept their stock", Figures.count(counts.keptStock), isWide: true),
-                    .init("not taken", Figures.count(failures) + " rows"),
-                    .init("took", "\(Figures.duration(time)), \(Figures.rate(rate))"),
-                ]))
-    }
-}
-
-/// In what a row differs from a product.
-enum Difference {
-    /// `name: "a" → "b"`; members that the row leaves out, and stock, are no difference.
-    static func lines(from there: JSON, to wanted: JSON) -> [String] {
-        guard case .object(let members) = wanted else { return [] }
-        return members.sorted { $0.key < $1.key }.compactMap { name, value in
-            guard !["sku", "stock"].contains(name) else { return nil }
-            let before = there[name]
-            if case .object(let parts) = value {
-                guard parts.contains(where: { before[$0.key] != $0.value }) else { return nil }
-            } else if before == value {
-                return nil
-            }
-            return name == "price"
-                ? "price \(Shown.price(before)) -> \(Shown.price(value))" : "\(name) \(text(before)) -> \(text(value))"
-        }
-    }
-
-    private static func text(_ json: JSON) -> String { String(decoding: json.encoded().prefix(120), as: UTF8.self) }
-}
-
 struct ExportCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "All products, as NDJSON or CSV, in constant memory.",
         discussion: """
             What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are.
+            Archived ones are left out. --archived has them too, for looking at: imported, they would be sold again.
             With --full it is everything, for another inventoryd: archived products, the whole ledger, and the answers that are
             remembered for repetitions; each product with the very ledger that leads to its stock. A file is there as a whole or
             not at all.
@@ -245,7 +127,7 @@ struct ExportCommand: ToolCommand {
     @Argument(help: "Where to write everything; - for standard output, which is the default.") var file: String?
     @Flag(help: "Everything, for another inventoryd.") var full = false
     @Flag(help: "Replace a file that is there.") var force = false
-    @Option(help: "false, true or any.") var archived: String?
+    @Option(help: "Archived products: false (left out), true (only these) or any.") var archived: String?
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -255,6 +137,9 @@ struct ExportCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         if full { return try await FullExportJob(file: file ?? "-", replaces: force, tool: tool).run() }
+        if let archived, archived != "false" {
+            tool.console.warn("an import of this makes archived products new ones that are sold.")
+        }
         var cursor: String?
         var header = true
         try await tool.connected { connection in

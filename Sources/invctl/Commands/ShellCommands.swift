@@ -18,15 +18,14 @@ struct ShellCommand: ToolCommand {
     @OptionGroup var common: CommonOptions
 
     func run(_ tool: Tool) async throws {
-        let host = CommandHost(socket: common.socketPath)
+        let isPiped = file == nil && !Shell.isOnTerminal
+        let host = CommandHost(socket: common.socketPath, isInputTaken: isPiped)
         let shell = Shell(host: host, isColoured: tool.console.output.capabilities.hasColour)
         let code: Int32
         if let file {
             code = await shell.run(script: .file(file))
-        } else if Shell.isOnTerminal {
-            code = await shell.run()
         } else {
-            code = await shell.run(script: .standardInput)
+            code = isPiped ? await shell.run(script: .standardInput) : await shell.run()
         }
         throw ExitCode(code)
     }
@@ -35,12 +34,14 @@ struct ShellCommand: ToolCommand {
 /// The commands as the shell runs them, in this process.
 private struct CommandHost: ShellHost {
     let socket: String?
+    let isInputTaken: Bool
     let commands = CommandTree.table
 
     func run(_ words: [String]) async -> Int32 {
         var invocation = Invocation.current
         invocation.socket = socket
         invocation.isInShell = true
+        invocation.isInputTaken = isInputTaken
         return await CommandRun.run(words, invocation)
     }
 
