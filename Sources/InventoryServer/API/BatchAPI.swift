@@ -108,7 +108,7 @@ private struct BatchLoad: Sendable {
                 writer.member("status", upserted.status.rawValue)
                 writer.member("id", upserted.product.id.text)
                 if upserted.keptStock { writer.member("stock", "kept") }
-                if upserted.replayed { writer.member("replayed", true) }
+                if upserted.replayed { writer.member("replayed", JSON.bool(true)) }
             }
         }
     }
