@@ -43,7 +43,8 @@ package struct AdminServer: Service {
             inventory: inventory, state: state, store: store, cache: cache, keys: keys, control: control, observer: observer,
             history: history,
             stats: StatsReader(
-                observer: observer, history: history, cache: inventory.cache, clock: clock, began: .now),
+                observer: observer, places: state.places, history: history, cache: inventory.cache, clock: clock,
+                began: .now),
             logLevels: LogLevelOverride(state: state), metrics: metrics)
         let api = InventoryAPI(
             inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json))

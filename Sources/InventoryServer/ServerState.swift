@@ -48,6 +48,9 @@ package final class ServerState: Sendable {
     package init(settings: ServerSettings) {
         current = Mutex(settings)
     }
+    /// Room for the requests that come over the network.
+    let places = Places()
+
 
     package var settings: ServerSettings {
         get { current.withLock { $0 } }

@@ -14,16 +14,20 @@ struct Call: RequestContext {
 
     let caller: Caller
 
-    init(requestID: String, settings: ServerSettings, caller: Caller, logger: Logger) {
+    /// Its place among the requests that come over the network; operators need none.
+    let place: Place?
+
+    init(requestID: String, settings: ServerSettings, caller: Caller, place: Place?, logger: Logger) {
         coreContext = CoreRequestContextStorage(source: Source(logger: logger))
         self.requestID = requestID
         self.settings = settings
         self.caller = caller
+        self.place = place
     }
 
     init(source: Source) {
         self.init(
             requestID: "-", settings: ServerSettings(),
-            caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), logger: source.logger)
+            caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), place: nil, logger: source.logger)
     }
 }

@@ -129,7 +129,7 @@ struct Exchange {
 
     /// The body as JSON.
     ///
-    /// - Throws: a ``Problem`` when it is of another type, too large, or no JSON.
+    /// - Throws: a ``Problem`` when it is of another type, too large, or no JSON, or when there is no room for it.
     func json(_ types: Set<String> = MediaTypes.json) async throws -> JSONDocument {
         try MediaTypes.check(request.headers, isOneOf: types)
         let tooLarge = Problem(
@@ -137,11 +137,19 @@ struct Exchange {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > APILimits.bodyBytes {
             throw tooLarge
         }
+        // While it is the client that is waited for, others have the place.
+        call.place?.leave()
+        defer { call.place?.dropBody() }
         var bytes: [UInt8] = []
         for try await part in request.body {
-            guard bytes.count + part.readableBytes <= APILimits.bodyBytes else { throw tooLarge }
+            let count = bytes.count + part.readableBytes
+            guard count <= APILimits.bodyBytes else { throw tooLarge }
+            guard call.place?.holdBody(of: count) ?? true else {
+                throw Problem(.overloaded, "Too many large bodies are on their way. Try again.")
+            }
             bytes += part.readableBytesView
         }
+        guard call.place?.comeBack() ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
         do { return try JSONDocument(parsing: bytes) } catch {
             throw Problem(.malformedJSON, "At byte \(error.offset): \(error.detail).")
         }

@@ -57,3 +57,6 @@ enum APILimits {
         uri.hasPrefix("/v1/products:batch") || uri.hasPrefix(AdminProtocol.root + "/import")
     }
 }
+
+    /// What a connection may have to send without counting as slow.
+    static let shortAnswerBytes = 64 * 1_024

@@ -44,12 +44,14 @@ final class Front: Sendable {
         let settings = state.settings
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
-            caller: await door.caller(of: request, over: channel), logger: logger)
-        let others = door.isBounded ? observer.began() : 0
-        defer { if door.isBounded { observer.ended() } }
-        var response = await answer(request, call, hasRoom: others < settings.maxInFlight)
+            caller: await door.caller(of: request, over: channel),
+            place: door.isBounded ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
+        defer { call.place?.leave() }
+        var response = await answer(request, call)
         decorate(&response, to: request, call)
         if request.method == .head { response = response.createHeadResponse() }
+        // From here on it is the client that takes its time.
+        if call.place?.isLasting == false { call.place?.leave() }
         let status = response.status.code
         let cache = response.headers[.cacheResult]
         let outcome: String?
@@ -119,7 +121,7 @@ final class Front: Sendable {
 
     // MARK: Answering
 
-    private func answer(_ request: Request, _ call: Call, hasRoom: Bool) async -> Response {
+    private func answer(_ request: Request, _ call: Call) async -> Response {
         do {
             try Self.checkSize(of: request)
             try door.admit(request)
@@ -128,9 +130,7 @@ final class Front: Sendable {
                 throw Problem(.noRoute, "There is nothing at \(request.uri.path.prefix(200)).")
             }
             let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
-            guard hasRoom || isProbe else {
-                throw Problem(.overloaded, "\(call.settings.maxInFlight) requests are under way. Try again.")
-            }
+            guard call.place?.hasRoom ?? true || isProbe else { throw Problem.noPlace(of: call.settings.maxInFlight) }
             if !isProbe, !Self.isOfOperators(request.uri.path), let problem = Problem(state.importState) {
                 throw problem
             }
@@ -140,6 +140,7 @@ final class Front: Sendable {
             if call.endpointPath == "NotFound" { throw missingRoute(request) }
             return response
         } catch let problem as Problem {
+            try keepPlace(for: response, to: request, call)
             return problem.response(path: request.uri.path, requestID: call.requestID)
         } catch let error as InventoryError {
             return Problem(error).response(path: request.uri.path, requestID: call.requestID)
@@ -157,6 +158,17 @@ final class Front: Sendable {
 
     private static func checkSize(of request: Request) throws(Problem) {
         guard request.uri.string.utf8.count <= APILimits.uriBytes else {
+    /// A short answer can wait for its client at little cost. What is long needs a lasting place, unless it tells of
+    /// something that has happened.
+    ///
+    /// - Throws: a ``Problem`` when there is none.
+    private func keepPlace(for response: Response, to request: Request, _ call: Call) throws(Problem) {
+        if let length = response.body.contentLength {
+            guard length > APILimits.shortAnswerBytes, request.method == .get else { return }
+        }
+        guard call.place?.last() ?? true else { throw .noPlace(of: call.settings.maxInFlight) }
+    }
+
             throw Problem(.uriTooLong, "A URI may have \(APILimits.uriBytes) bytes.")
         }
     }

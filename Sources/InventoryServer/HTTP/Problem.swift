@@ -54,6 +54,10 @@ struct Problem: Error {
 }
 
 extension Problem {
+    static func noPlace(of most: Int) -> Problem {
+        Problem(.overloaded, "\(most) requests are under way at most. Try again.")
+    }
+
     init(_ trouble: CacheTrouble) { self.init(.cacheUnavailable, trouble.detail) }
 
     init(_ trouble: KeyTrouble) {

@@ -6,7 +6,6 @@ package final class RequestObserver: Sendable {
     let traffic = Traffic()
     let feed = RequestFeed()
     private let routes = Mutex([RouteTraffic]())
-    private let inFlight = Atomic<Int>(0)
     private let clock: any WallClock
 
     package init(clock: any WallClock = SystemClock()) {
@@ -18,14 +17,6 @@ package final class RequestObserver: Sendable {
 
     /// Of all servers, so a route may be there more than once.
     var routeFigures: [RouteTraffic.Figures] { routes.withLock { $0 }.flatMap(\.all) }
-
-    /// Requests under way.
-    var underWay: Int { inFlight.load(ordering: .relaxed) }
-
-    /// - Returns: how many others are under way.
-    func began() -> Int { inFlight.add(1, ordering: .relaxed).oldValue }
-
-    func ended() { inFlight.subtract(1, ordering: .relaxed) }
 
     /// - Parameter kind: what the request counts as for its limit; nothing where it is none of these.
     func answered(_ kind: RateClass?, status: Int, in time: Duration, entry: @autoclosure () -> AccessLogEntry) {

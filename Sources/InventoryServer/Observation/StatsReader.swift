@@ -3,6 +3,7 @@ import InventoryKit
 /// Puts all figures together.
 struct StatsReader: Sendable {
     let observer: RequestObserver
+    let places: Places
     let history: StatsHistory
     let cache: any ProductCache
     let clock: any WallClock
@@ -16,7 +17,7 @@ struct StatsReader: Sendable {
         figures.rateEver = StatsHistory.hitRate(from: CacheStatistics(), to: cache.statistics)
         var snapshot = StatsSnapshot(
             at: clock.now().rfc3339, uptimeSeconds: (ContinuousClock.now - began) / .seconds(1),
-            inFlight: observer.underWay,
+            inFlight: places.inUse,
             latency: observer.traffic.latencyCounts.sorted { $0.key < $1.key }.map { [UInt64($0.key), $0.value] },
             requestsPerSecond: history.requestsPerSecond(over: .seconds(10)), cache: figures,
             residentBytes: ProcessFigures.residentBytes)
