@@ -40,7 +40,8 @@ package struct APIServer: Service {
             door: NetworkDoor(check: check))
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
+            limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, front),
+            reject: { code, detail in front.rejection(code, detail) },
             judge: { head, peer, loop in front.judge(head, from: peer, check, inventory.cache, limiter, on: loop) }
         )
         var quiet = logger
@@ -53,6 +54,22 @@ package struct APIServer: Service {
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? address.port) },
             eventLoopGroup: eventLoopGroup, logger: quiet
         )
+    }
+
+    /// Who comes from this machine is not counted, for it is a proxy or could do worse, and neither is a trusted proxy:
+    /// behind both are many clients.
+    private static func connectionLimit(_ state: ServerState, _ front: Front) -> ConnectionLimit.Policy {
+        ConnectionLimit.Policy { address in
+            let settings = state.settings
+            guard !address.isLoopback, !settings.limits.trustedProxies.contains(where: { $0.contains(address) }) else {
+                return nil
+            }
+            return settings.maxConnectionsPerAddress ?? .max
+        } refusal: { caller in
+            front.rejection(
+                .tooManyConnections, "\(caller) has as many connections here as it may have. Keep and reuse them.",
+                of: caller)
+        }
     }
 
     package func run() async throws {

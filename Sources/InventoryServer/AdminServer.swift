@@ -53,7 +53,8 @@ package struct AdminServer: Service {
             observer: observer, door: AdminDoor(group: group))
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
+            limits: ConnectionGuard.Limits(), connectionLimit: nil,
+            reject: { code, detail in front.rejection(code, detail) },
             judge: { _, _, _ in .now(.pass(nil)) })
         var quiet = logger
         quiet.logLevel = .error

@@ -40,6 +40,7 @@ extension ProblemCode {
         case .idempotencyMismatch: (422, "The Idempotency-Key belongs to another request")
         case .queryTooBroad: (422, "The query is too broad")
         case .rateLimited: (429, "Too many requests")
+        case .tooManyConnections: (429, "Too many connections")
         case .headersTooLarge: (431, "The header is too large")
         case .internalError: (500, "Something went wrong here")
         case .storeUnavailable: (503, "The store is out of reach")

@@ -9,6 +9,9 @@ package struct ServerSettings: Sendable, Equatable {
 
     /// Requests under way at once; more are turned away.
     package var maxInFlight: Int
+
+    /// Connections that one address may have at once; nothing for any number.
+    package var maxConnectionsPerAddress: Int? = 256
     package var logLevel: Logger.Level
 
     /// How often each caller may call.
@@ -45,12 +48,12 @@ package final class ServerState: Sendable {
         case broken
     }
 
-    package init(settings: ServerSettings) {
-        current = Mutex(settings)
-    }
     /// Room for the requests that come over the network.
     let places = Places()
 
+    package init(settings: ServerSettings) {
+        current = Mutex(settings)
+    }
 
     package var settings: ServerSettings {
         get { current.withLock { $0 } }

@@ -135,6 +135,10 @@ struct Configuration: Sendable, Equatable {
             "requests under way at once; more are told 503"
         ) { $1.server.maxInFlight = try Text.integer($0, in: 1...1_000_000) },
         Setting(
+            "INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS", default: "256", flag: "max-connections-per-address",
+            "connections at once from one address; 0 or off for any number. This machine and trusted proxies may have any number"
+        ) { $1.server.maxConnectionsPerAddress = try Text.limit($0, upTo: 1_000_000) },
+        Setting(
             "LOG_LEVEL", default: "info", flag: "log-level", "trace, debug, info, notice, warning, error or critical"
         ) { $1.server.logLevel = try Text.choice($0, Logger.Level.self) },
         Setting(
@@ -145,7 +149,8 @@ struct Configuration: Sendable, Equatable {
     /// The settings that can change while the daemon runs.
     static let changeable: Set<String> = [
         "INVENTORYD_RATE_READ", "INVENTORYD_RATE_WRITE", "INVENTORYD_RATE_PURCHASE", "INVENTORYD_TRUSTED_PROXIES",
-        "INVENTORYD_CORS_ORIGINS", "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY", "INVENTORYD_MAX_IN_FLIGHT", "LOG_LEVEL",
+        "INVENTORYD_CORS_ORIGINS", "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY", "INVENTORYD_MAX_IN_FLIGHT",
+        "INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS", "LOG_LEVEL",
     ]
 
     /// What no single setting can see.

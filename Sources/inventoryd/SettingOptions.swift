@@ -26,6 +26,8 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
     @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
     @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
+    @Option(help: "Connections from one address (INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS).")
+    var maxConnectionsPerAddress: String?
     @Option(help: "Least severe level to log (LOG_LEVEL).") var logLevel: String?
     @Option(help: "text or json (LOG_FORMAT).") var logFormat: String?
     @Option(help: ArgumentHelp("A file of NAME=VALUE lines.", valueName: "file")) var config: String?
@@ -57,6 +59,7 @@ struct SettingOptions: ParsableArguments {
             "INVENTORYD_RATE_PURCHASE": ratePurchase, "INVENTORYD_TRUSTED_PROXIES": trustedProxies,
             "INVENTORYD_CORS_ORIGINS": corsOrigins,
             "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": requireIdempotencyKey, "INVENTORYD_MAX_IN_FLIGHT": maxInFlight,
+            "INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS": maxConnectionsPerAddress,
             "LOG_LEVEL": logLevel, "LOG_FORMAT": logFormat,
         ]
         let sources = [

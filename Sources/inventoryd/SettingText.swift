@@ -15,6 +15,15 @@ enum Text {
         return value
     }
 
+    /// A number, or nothing for `0` and `off`.
+    static func limit(_ text: String, upTo most: Int) throws(SettingError) -> Int? {
+        if text == "off" || text == "0" { return nil }
+        guard let value = Int(text), (1...most).contains(value) else {
+            throw SettingError("must be an integer from 1 to \(most), or 0 or off for no limit")
+        }
+        return value
+    }
+
     static func bool(_ text: String) throws(SettingError) -> Bool {
         switch text {
         case "true": true

@@ -155,6 +155,19 @@ struct ConfigurationTests {
         #expect(SettingSource(path: "f", text: text, isOurs: false).values["A"] == value)
     }
 
+    @Test("A limit is a number, or 0 or off for none")
+    func limits() throws {
+        #expect(try Text.limit("12", upTo: 12) == 12)
+        #expect(try Text.limit("0", upTo: 12) == nil)
+        #expect(try Text.limit("off", upTo: 12) == nil)
+        for text in ["13", "-1", "1.0", "none", "99999999999999999999"] {
+            #expect(throws: SettingError.self) { try Text.limit(text, upTo: 12) }
+        }
+        #expect(read().configuration.server.maxConnectionsPerAddress == 256)
+        let off = read(environment(["INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS": "off"]))
+        #expect(off.configuration.server.maxConnectionsPerAddress == nil)
+    }
+
     @Test("Durations", arguments: [("250ms", 250), ("60s", 60_000), ("5m", 300_000), ("24h", 86_400_000)])
     func durations(_ text: String, _ milliseconds: Int) throws {
         #expect(try Text.duration(text) == .milliseconds(milliseconds))

@@ -37,6 +37,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case idempotencyMismatch = "idempotency-mismatch"
     case queryTooBroad = "query-too-broad"
     case rateLimited = "rate-limited"
+    case tooManyConnections = "too-many-connections"
     case headersTooLarge = "headers-too-large"
     case internalError = "internal-error"
     case storeUnavailable = "store-unavailable"

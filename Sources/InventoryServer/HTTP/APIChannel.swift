@@ -14,6 +14,9 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let limits: ConnectionGuard.Limits
 
+    /// Nothing where nobody is counted.
+    let connectionLimit: ConnectionLimit.Policy?
+
     let reject: ConnectionGuard.Reject
     let judge: AdmissionHandler.Judge
 
@@ -28,6 +31,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits
             )
+            if let connectionLimit { try pipeline.addHandler(ConnectionLimit(connectionLimit)) }
             try pipeline.addHandler(
                 ConnectionGuard(limits: limits, isStreamed: APILimits.isStreamed, reject: reject)
             )
@@ -56,7 +60,7 @@ enum APILimits {
     static func isStreamed(_ uri: String) -> Bool {
         uri.hasPrefix("/v1/products:batch") || uri.hasPrefix(AdminProtocol.root + "/import")
     }
-}
 
     /// What a connection may have to send without counting as slow.
     static let shortAnswerBytes = 64 * 1_024
+}

@@ -88,7 +88,9 @@ final class Front: Sendable {
     }
 
     /// The answer to what never became a request.
-    func rejection(_ code: ProblemCode, _ detail: String) -> (HTTPResponseHead, ByteBuffer) {
+    func rejection(
+        _ code: ProblemCode, _ detail: String, of caller: String = "-"
+    ) -> (HTTPResponseHead, ByteBuffer) {
         let requestID = requestIDs.id(for: nil)
         let problem = Problem(code, detail)
         let body = problem.body(path: "", requestID: requestID)
@@ -96,13 +98,13 @@ final class Front: Sendable {
         headers.add(name: "Content-Type", value: "application/problem+json")
         headers.add(name: "Cache-Control", value: "no-store")
         headers.add(name: "Content-Length", value: String(body.readableBytes))
-        if code.rendering.status == 503 { headers.add(name: "Retry-After", value: "1") }
+        if [429, 503].contains(code.rendering.status) { headers.add(name: "Retry-After", value: "1") }
         traffic.count("-", nil, status: code.rendering.status, in: .zero)
         log.access(
             AccessLogEntry(
                 requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
                 duration: .zero,
-                cache: nil, caller: "-", error: code.rawValue
+                cache: nil, caller: caller, error: code.rawValue
             )
         )
         return (
@@ -138,9 +140,9 @@ final class Front: Sendable {
             let response = try await router.respond(to: request, context: call)
             // Hummingbird tells a path that has no route and a route that lacks the method alike.
             if call.endpointPath == "NotFound" { throw missingRoute(request) }
+            try keepPlace(for: response, to: request, call)
             return response
         } catch let problem as Problem {
-            try keepPlace(for: response, to: request, call)
             return problem.response(path: request.uri.path, requestID: call.requestID)
         } catch let error as InventoryError {
             return Problem(error).response(path: request.uri.path, requestID: call.requestID)
@@ -156,8 +158,6 @@ final class Front: Sendable {
         }
     }
 
-    private static func checkSize(of request: Request) throws(Problem) {
-        guard request.uri.string.utf8.count <= APILimits.uriBytes else {
     /// A short answer can wait for its client at little cost. What is long needs a lasting place, unless it tells of
     /// something that has happened.
     ///
@@ -169,6 +169,8 @@ final class Front: Sendable {
         guard call.place?.last() ?? true else { throw .noPlace(of: call.settings.maxInFlight) }
     }
 
+    private static func checkSize(of request: Request) throws(Problem) {
+        guard request.uri.string.utf8.count <= APILimits.uriBytes else {
             throw Problem(.uriTooLong, "A URI may have \(APILimits.uriBytes) bytes.")
         }
     }

@@ -24,6 +24,10 @@ package struct IPAddress: Sendable, Hashable {
         }
     }
 
+    var isLoopback: Bool {
+        bytes.count == 4 ? bytes[0] == 127 : bytes.last == 1 && bytes.dropLast().allSatisfy { $0 == 0 }
+    }
+
     /// Who is limited together: an IPv4 address, or the 64 bits of IPv6 that one customer has at least.
     var caller: String {
         if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
