@@ -96,6 +96,52 @@ struct ConnectionGuardTests {
         #expect(!channel.isActive)
     }
 
+    /// Fails where each byte of a header starts the clock anew, or where it ends without a word.
+    @Test("A header that drips is told 408 after a while, however steadily it drips")
+    func drippingHeader() throws {
+        let channel = try channel()
+        for _ in 0..<6 {
+            // Bytes have come in, and the parser has made nothing of them yet.
+            channel.pipeline.fireChannelReadComplete()
+            channel.embeddedEventLoop.advanceTime(by: .seconds(9))
+        }
+        #expect(try statuses(channel) == [])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(6))
+        #expect(try statuses(channel) == [408])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(!channel.isActive)
+    }
+
+    @Test("A connection that only rests is closed without a word")
+    func restingConnection() throws {
+        let channel = try channel()
+        try channel.writeInbound(request("/a"))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        channel.pipeline.fireChannelReadComplete()
+        try answer(channel)
+        #expect(try statuses(channel) == [200])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(130))
+        #expect(try statuses(channel) == [])
+        #expect(!channel.isActive)
+    }
+
+    @Test("A Host that is none", arguments: ["", "a b", "a,b", "a/b", "a@b", "\u{FF}", "a?b", "a#b", "a\\b"])
+    func badHost(_ host: String) throws {
+        let channel = try channel()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/", headers: ["Host": host])
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        #expect(try statuses(channel) == [400])
+    }
+
+    @Test(
+        "A Host that is one", arguments: ["a.example", "A-b_c.example:8080", "[2001:db8::1]:80", "127.0.0.1:1", "x%41"])
+    func goodHost(_ host: String) throws {
+        let channel = try channel()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/", headers: ["Host": host])
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        #expect(try statuses(channel) == [])
+    }
+
     @Test("When the server stops, an idle connection ends at once and a busy one after its answer")
     func quiescing() throws {
         let idle = try channel()

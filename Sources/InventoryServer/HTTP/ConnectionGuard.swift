@@ -22,8 +22,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
         /// How long a body that is under way may still take when the server stops: less than the stop itself.
         var stopTimeout = TimeAmount.seconds(15)
 
-        /// How long a client may leave what was sent to it unread.
+        /// How long a client may take to read ``writeProgress`` of what was sent to it.
         var writeTimeout = TimeAmount.seconds(30)
+
+        /// Bytes that have to go out in that time, while there are as many.
+        var writeProgress = 32 * 1_024
 
         /// A connection on which nothing is under way, or of which a header does not get finished, is closed after this.
         var idleTimeout = TimeAmount.seconds(60)
@@ -47,6 +50,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     /// Requests of which the head has come in and the end of the answer has not gone out.
     private var openRequests = 0
+    /// Bytes have come in that make no head yet, as far as the reads tell: what follows a request in one read is not seen.
+    private var isHeadUnfinished = false
+    private var hasReadParts = false
     private var isReadingBody = false
     private var isStreaming = false
     private var hasStartedAnswer = false
@@ -96,7 +102,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Looks at the clock now and then, rather than setting a timer anew for each request.
     private func watchIdleness(_ context: ChannelHandlerContext) {
         let idle = context.eventLoop.now - lastActivity
-        if openRequests == 0, idle >= limits.idleTimeout { return context.close(promise: nil) }
+        if openRequests == 0, idle >= limits.idleTimeout {
+            guard isHeadUnfinished else { return context.close(promise: nil) }
+            return fail(context, .requestTimeout, "The header did not arrive in time.")
+        }
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
         let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
         let wait = openRequests == 0 ? limits.idleTimeout - idle : limits.idleTimeout
@@ -107,9 +116,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .open = state else { return }
+        hasReadParts = true
         switch unwrapInboundIn(data) {
         case .head(let head):
             openRequests += 1
+            isHeadUnfinished = false
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
             if !head.isKeepAlive || head.version.minor == 0 { closesAfterAnswer = true }
@@ -131,6 +142,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
         }
     }
 
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !hasReadParts, openRequests == 0 { isHeadUnfinished = true }
+        hasReadParts = false
+        context.fireChannelReadComplete()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.fireErrorCaught(error) }
         guard case .open = state else { return }
@@ -145,7 +162,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private static func fault(of head: HTTPRequestHead) -> String? {
         let hosts = head.headers["host"]
         if head.version.minor > 0, hosts.count != 1 { return "An HTTP/1.1 request has exactly one Host header." }
-        if hosts.contains(where: { $0.isEmpty || $0.contains(" ") || $0.contains(",") }) {
+        if !hosts.allSatisfy(isHost) {
             return "The Host header is no host."
         }
         let encodings = head.headers["transfer-encoding"]
@@ -153,6 +170,17 @@ final class ConnectionGuard: ChannelDuplexHandler {
             return "Of transfer encodings, only chunked is understood, and in HTTP/1.1."
         }
         return nil
+    }
+
+    /// Whether it has only what a name, an address or a port can have (RFC 3986, 3.2).
+    private static func isHost(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: ":"): true
+                default: "-_~[]%!$&'()*+;=".utf8.contains(byte)
+                }
+            }
     }
 
     /// A request without a body is complete with its head, so it needs no deadline.
@@ -214,12 +242,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Cuts off a client that leaves its answer unread: none of it has gone out since the last look.
+    /// Cuts off a client that leaves its answer unread: too little of it has gone out since the last look.
     private func watchWrites(_ context: ChannelHandlerContext, unsent: Int?) {
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
         let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
         let now = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? nil
-        if let unsent, let now, now >= unsent {
+        if let unsent, let now, now > unsent - limits.writeProgress {
             context.close(promise: nil)
             return
         }
