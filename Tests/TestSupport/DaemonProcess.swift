@@ -56,6 +56,15 @@ package final class DaemonProcess: Sendable {
             .path
     }
 
+    /// The memory it has of its own, in bytes, as proc(5) says.
+    package func residentBytes() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+            let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { throw Failure.didNotStart(log: status) }
+        return kilobytes * 1_024
+    }
+
     package func signal(_ number: Int32) { _ = kill(process.pid, number) }
 
     /// `kill -9`, and waits until it is dead.

@@ -5,9 +5,9 @@ import NIOPosix
 package struct RawConnection: Sendable {
     private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-    package static func open(port: Int) async throws -> RawConnection {
+    package static func open(port: Int, host: String = "127.0.0.1") async throws -> RawConnection {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: port) { channel in
+            .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel,
@@ -21,13 +21,25 @@ package struct RawConnection: Sendable {
     /// Writes each text in turn and returns everything that comes back until the server closes the connection, or
     /// until `isEnough` of what has come.
     package static func exchange(
-        port: Int, _ texts: String..., until isEnough: @Sendable (String) -> Bool = { _ in false }
+        port: Int, host: String = "127.0.0.1", _ texts: String...,
+        until isEnough: @Sendable (String) -> Bool = { _ in false }
     ) async throws -> String {
-        let connection = try await open(port: port)
+        try await exchange(port: port, host: host, texts.map { ByteBuffer(string: $0) }, until: isEnough)
+    }
+
+    /// The same with bytes that are no text.
+    package static func exchange(port: Int, bytes: [UInt8]) async throws -> String {
+        try await exchange(port: port, host: "127.0.0.1", [ByteBuffer(bytes: bytes)]) { _ in false }
+    }
+
+    private static func exchange(
+        port: Int, host: String, _ parts: [ByteBuffer], until isEnough: @Sendable (String) -> Bool
+    ) async throws -> String {
+        let connection = try await open(port: port, host: host)
         return try await connection.channel.executeThenClose { inbound, outbound in
             var answer = ""
             do {
-                for text in texts { try await outbound.write(ByteBuffer(string: text)) }
+                for part in parts { try await outbound.write(part) }
                 for try await part in inbound {
                     answer += String(buffer: part)
                     if isEnough(answer) { break }
