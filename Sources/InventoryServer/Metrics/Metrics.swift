@@ -8,17 +8,19 @@ package struct Metrics: Sendable {
     let inventory: Inventory
     let limiter: any RateLimiter
     let observer: RequestObserver
+    let places: Places
 
     /// Connections to Redis that are live now; nothing where there is no Redis.
     let redisConnections: @Sendable () -> Int?
 
     package init(
-        inventory: Inventory, limiter: any RateLimiter, observer: RequestObserver,
+        inventory: Inventory, limiter: any RateLimiter, observer: RequestObserver, places: Places,
         redisConnections: @escaping @Sendable () -> Int?
     ) {
         self.inventory = inventory
         self.limiter = limiter
         self.observer = observer
+        self.places = places
         self.redisConnections = redisConnections
     }
 
@@ -70,7 +72,7 @@ package struct Metrics: Sendable {
             })
         metrics.family(
             "inventoryd_http_requests_in_flight", .gauge, "Requests of the REST API under way.",
-            UInt64(max(0, observer.underWay)))
+            UInt64(max(0, places.inUse)))
     }
 
     /// Samples with the same labels, as of two servers that have the same routes, are one.
