@@ -118,6 +118,7 @@ struct HostileInputTests {
             "", "\0", "nul", product(",\"description\":\"a\0b\""), product(#","description":"\ud800""#),
             product(#","description":"\udc00\ud800""#), product("", amount: "NaN"), product("", amount: "01"),
             product("", amount: "1e"), product("") + "x", product("") + product(""), product(",") + "",
+            "[" + String(repeating: "1,", count: 500_000) + "1]",
             String(repeating: "[", count: 1_000_000), String(repeating: "{\"a\":", count: 100_000),
         ]
         let digits = String(repeating: "9", count: 100_000)
@@ -127,7 +128,7 @@ struct HostileInputTests {
             product("", amount: "9007199254740992"), product("", amount: "1e400"), product("", amount: "-1"),
             product("", amount: digits), product("", amount: "1e\(digits)"), product("", amount: "1e-\(digits)"),
             product("", amount: "0.5"), product(#","stock":{"on_hand":-1}"#),
-            "[" + String(repeating: "[],", count: 9_999) + "1]",
+            "[" + String(repeating: "[],", count: 9_000) + "1]",
         ]
         try await withDaemon { daemon in
             try await expect(malformed.map { (posting($0), 400, "malformed-json") }, of: daemon)
@@ -216,7 +217,7 @@ struct HostileInputTests {
                 #expect(read.status == 200, "\(etag.prefix(40))")
                 let change = try await daemon.client.send(
                     .PATCH, "/v1/products/\(id)", headers: [("If-Match", etag)], body: #"{"name":"New"}"#)
-                #expect([400, 412].contains(change.status), "\(etag.prefix(40)): \(change.text)")
+                #expect(change.status == 412, "\(etag.prefix(40)): \(change.text)")
             }
             for key in [long, "a\u{FF}"] {
                 let answer = try await daemon.client.post("/v1/products", key: key, Sample.product("b"))

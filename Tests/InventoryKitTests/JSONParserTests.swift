@@ -82,6 +82,14 @@ struct JSONParserTests {
         let other = #expect(throws: JSONSyntaxError.self) { try parse(objects) }
         #expect(other?.offset == 32 * 5)
     }
+
+    /// Fails where a megabyte of text may become a tree of half a million values.
+    @Test("As many values as are allowed, and no more")
+    func tooManyValues() throws {
+        let text = Array(#"{"a":[1,2],"b":{}}"#.utf8)
+        #expect(throws: Never.self) { try JSONDocument(parsing: text, valuesMax: 5) }
+        #expect(throws: JSONSyntaxError.self) { try JSONDocument(parsing: text, valuesMax: 4) }
+    }
 }
 
 @Suite("Members that occur more than once in JSON")

@@ -29,6 +29,9 @@ package enum Bounds {
     package static let searchWords = 16
     package static let idempotencyKeyLength = 255
     package static let nesting = 32
+
+    /// Values in the JSON of a request. The fullest product has about 60.
+    package static let requestValues = 10_000
     package static let keyOwnerLength = 64
 
     /// API keys, ended ones included.

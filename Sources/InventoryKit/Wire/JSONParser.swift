@@ -5,10 +5,12 @@ package struct JSONDocument: Sendable {
     /// Members that occur twice in one object, the first hundred of them. The last one wins in ``root``, but no request should rest on that.
     package let doubledMembers: [Fault]
 
-    /// - Parameter text: UTF-8, with or without a byte-order mark.
-    /// - Throws: ``JSONSyntaxError`` when it is no JSON text, or nested more than 32 deep.
-    package init(parsing text: [UInt8]) throws(JSONSyntaxError) {
-        var parser = JSONParser(text: text)
+    /// - Parameters:
+    ///   - text: UTF-8, with or without a byte-order mark.
+    ///   - valuesMax: what it may have of objects, arrays and everything in them. A tree costs far more than its text.
+    /// - Throws: ``JSONSyntaxError`` when it is no JSON text, is nested more than 32 deep, or has more values.
+    package init(parsing text: [UInt8], valuesMax: Int = .max) throws(JSONSyntaxError) {
+        var parser = JSONParser(text: text, valuesMax: valuesMax)
         root = try parser.document()
         doubledMembers = parser.doubledMembers
     }
@@ -34,9 +36,12 @@ private struct JSONParser {
     var doubledMembers: [Fault] = []
     private var index = 0
     private var path: [String] = []
+    private let valuesMax: Int
+    private var values = 0
 
-    init(text: [UInt8]) {
+    init(text: [UInt8], valuesMax: Int) {
         self.text = text
+        self.valuesMax = valuesMax
         if text.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
     }
 
@@ -49,6 +54,8 @@ private struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONSyntaxError) -> JSON {
         skipWhiteSpace()
+        values += 1
+        guard values <= valuesMax else { throw failure("there are more than \(valuesMax) values") }
         switch peek {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)

@@ -82,7 +82,7 @@ private struct BatchLoad: Sendable {
         }
         guard !text.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return nil }
         let document: JSONDocument
-        do { document = try JSONDocument(parsing: text) } catch {
+        do { document = try JSONDocument(parsing: text, valuesMax: Bounds.requestValues) } catch {
             return .failure(
                 Failure(line: number, problem: Problem(.malformedJSON, "At byte \(error.offset): \(error.detail)."))
             )
