@@ -55,10 +55,9 @@ struct Daemon {
         let keys = APIKeys(register: backend.store)
         let keepingKeys = Task { await keys.run() }
         defer { keepingKeys.cancel() }
-        let metrics = Metrics(inventory: inventory, limiter: backend.limiter, observer: observer) {
-            [redis = backend.redis] in
-            redis.map(\.connections.count)
-        }
+        let metrics = Metrics(
+            inventory: inventory, limiter: backend.limiter, observer: observer, places: state.places,
+            redisConnections: { [redis = backend.redis] in redis.map(\.connections.count) })
         let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
         if socket == nil { adminEvents.finish() }
         let server = APIServer(
