@@ -33,7 +33,7 @@ package final class MongoStore: InventoryStore {
         pool = MongoPool(url: url, size: connections, timeout: timeout, deadlines: deadlines, logger: logger)
         let ledger = Ledger(logger: logger)
         combining = Combining(pool: pool, deadlines: deadlines, ledger: ledger, clock: clock, logger: logger)
-        filing = Filing(pool: pool, ledger: ledger, combining: combining, logger: logger)
+        filing = Filing(pool: pool, ledger: ledger, combining: combining, clock: clock, logger: logger)
         catalogues = Catalogues(filing: filing, clock: clock, logger: logger)
         switchRegister = SwitchRegister(url: url, logger: logger)
         deadlines.start()

@@ -11,6 +11,9 @@ struct StoredProduct: Sendable {
     /// What has been decided and not been filed yet, the oldest first, as it stands in the document.
     let operations: [BSONDocument]
 
+    /// Since when the oldest of them has been there.
+    let unfiledSince: Timestamp?
+
     /// What was asked for when a request that can be repeated created it.
     let fingerprint: String?
 
@@ -25,6 +28,7 @@ struct StoredProduct: Sendable {
         product = try Product(document)
         fence = try document.integer("gen")
         operations = document.documents("ops")
+        unfiledSince = try document.optionalTime("unfiled_since")
         fingerprint = try document.optionalText("fp")
         movedAt = try document.optionalTime("moved_at")
         heldSKUs = document.texts("held_skus")

@@ -109,13 +109,14 @@ import InventoryKit
 
     /// Performs update statements, each by itself.
     ///
+    /// - Parameter atOnce: how many go in one command. Each command waits for the journal.
     /// - Returns: how many documents were changed, when that was so, and what was wrong, by the statement's place.
     func update(
-        _ statements: [BSON], in collection: String
+        _ statements: [BSON], in collection: String, atOnce: Int = Self.statementsAtOnce
     ) throws -> (modified: Int64, time: UInt64, errors: [Int: MongoError]) {
         var (modified, time, errors) = (Int64(0), UInt64(0), [Int: MongoError]())
-        for start in stride(from: 0, to: statements.count, by: Self.statementsAtOnce) {
-            let part = Array(statements[start..<min(start + Self.statementsAtOnce, statements.count)])
+        for start in stride(from: 0, to: statements.count, by: atOnce) {
+            let part = Array(statements[start..<min(start + atOnce, statements.count)])
             let reply = try write([
                 ("update", .string(collection)), ("updates", .array(part)), ("ordered", false),
             ])
@@ -127,7 +128,7 @@ import InventoryKit
     }
 
     /// A product's texts may take 170 kB, twice in a statement that changes them.
-    private static let statementsAtOnce = 32
+    static let statementsAtOnce = 32
 
     /// Changes one document and returns it as it is afterwards, and when; no document where none matches.
     ///

@@ -15,8 +15,20 @@ final class Combining: Sendable {
     /// Rounds at once: while one waits for the journal, another fills it.
     private static let roundsAtOnce = 4
 
+    /// So many products make a round worth its while beside another. A command costs the server as much as several
+    /// statements in it, and its journal's sync as much as several more: what can wait for the one under way to come back
+    /// goes for less.
+    private static let worthARound = 32
+
+    /// After so long another round begins all the same, with the next move or the next look at what is to be filed:
+    /// whatever holds up the one under way need not hold up others.
+    private static let patience = Duration.milliseconds(50)
+
     /// With so many operations in a product they are filed. Below it, time decides (``Filing``).
     private static let filingThreshold = 128
+
+    /// How many products are filed in one go.
+    private static let filingLimit = 256
 
     /// How many SKUs keep the product they were last seen to name.
     private static let hintLimit = 65_536
@@ -25,7 +37,21 @@ final class Combining: Sendable {
         var lanes = Lanes()
         var hints: [String: ProductID] = [:]
         var rounds = 0
+
+        /// When the latest round began.
+        var latest = ContinuousClock.now
+        var filesWhatIsDue = false
         var isClosed = false
+
+        var isAtRest: Bool { lanes.isEmpty && rounds == 0 && !filesWhatIsDue }
+
+        /// Whether a round may be under way beside so many others. What is under way takes along what is left when it
+        /// comes back, so somebody always does.
+        func mayGoOn(beside others: Int) -> Bool {
+            if others == 0 { return true }
+            guard others < Combining.roundsAtOnce else { return false }
+            return lanes.readyCount >= Combining.worthARound || ContinuousClock.now - latest > Combining.patience
+        }
     }
 
     private let pool: MongoPool
@@ -84,7 +110,8 @@ final class Combining: Sendable {
     func close() async {
         state.withLock { $0.isClosed = true }
         let limit = ContinuousClock.now + deadlines.timeout
-        while !state.withLock({ $0.lanes.isEmpty && $0.rounds == 0 }), ContinuousClock.now < limit {
+        while !state.withLock({ $0.isAtRest }), ContinuousClock.now < limit {
+            state.withLock { $0.lanes.expedite() }
             startRounds()
             try? await Task.sleep(for: .milliseconds(5))
         }
@@ -104,7 +131,7 @@ final class Combining: Sendable {
 
     private func startRounds() {
         let starts = state.withLock { state in
-            guard state.rounds < Self.roundsAtOnce else { return false }
+            guard state.mayGoOn(beside: state.rounds) else { return false }
             state.rounds += 1
             return true
         }
@@ -129,7 +156,12 @@ final class Combining: Sendable {
             // Those who were just answered, and those who are about to ask, go first: a batch that is larger by them
             // costs the same. Alone, this returns at once.
             sched_yield()
-            let (unresolved, batches) = state.withLock { state in
+            let (unresolved, batches) = state.withLock { state -> ([PendingMove], [LaneBatch]) in
+                guard state.mayGoOn(beside: state.rounds - 1) else {
+                    state.rounds -= 1
+                    return ([], [])
+                }
+                state.latest = .now
                 let work = (state.lanes.takeUnresolved(), state.lanes.nextRound())
                 if work.0.isEmpty, work.1.isEmpty { state.rounds -= 1 }
                 return work
@@ -174,7 +206,7 @@ final class Combining: Sendable {
             batch.moves = []
             state.lanes.restore([batch])
             // Whatever was to be taken out may be what is wrong; the sweep of the ledger sees it again.
-            state.lanes.filed(nil, of: batch.product)
+            state.lanes.filed(nil, of: batch.product, isPatient: false)
         }
     }
 
@@ -207,7 +239,7 @@ final class Combining: Sendable {
                 if let operations { toFile.append((batch.product, operations)) }
             }
         }
-        for (product, operations) in toFile { file(operations, of: product) }
+        if !toFile.isEmpty { file(toFile) }
     }
 
     // MARK: SKUs
@@ -256,22 +288,57 @@ final class Combining: Sendable {
 
     // MARK: Filing
 
-    private func file(_ operations: [BSONDocument], of product: ProductID) {
+    /// Files what has been in products of this process since before that time. Each leaves its product with the next move,
+    /// or by itself where none has come by the next call.
+    func fileWhatIsDue(before time: Timestamp) {
+        let isFirst = state.withLock { state in
+            state.lanes.expedite()
+            // What is there when this process stops is filed past the lanes, so nothing may be on its way in them.
+            guard !state.filesWhatIsDue, !state.isClosed else { return false }
+            state.filesWhatIsDue = true
+            return true
+        }
+        startRounds()
+        guard isFirst else { return }
         pool.submit {
-            var filed: StockPipeline.Filed?
-            do {
-                let done = try self.pool.withConnection { try self.ledger.insert([(product, operations)], over: $0) }
-                if let last = operations.last, done.contains(product) {
-                    filed = StockPipeline.Filed(count: operations.count, last: Operation(last).id)
-                }
-            } catch {
-                self.logger.warning(
-                    "Filing has to wait", metadata: ["product": "\(product.text)", "error": "\(error)"])
+            // Each once: what cannot be filed now is the next call's.
+            let due = self.state.withLock { $0.lanes.takeDue(before: time) }
+            for start in stride(from: 0, to: due.count, by: Self.filingLimit) {
+                self.insert(Array(due[start..<min(start + Self.filingLimit, due.count)]), isPatient: true)
             }
-            self.state.withLock { $0.lanes.filed(filed, of: product) }
+            self.state.withLock { $0.filesWhatIsDue = false }
+        } refuse: { _ in
+            self.state.withLock { $0.filesWhatIsDue = false }
+        }
+    }
+
+    /// Whether the product's operations are on their way into the ledger, or out of the product.
+    func isFiling(_ product: ProductID) -> Bool { state.withLock { $0.lanes.isFiling(product) } }
+
+    private func file(_ products: [(product: ProductID, operations: [BSONDocument])]) {
+        pool.submit {
+            self.insert(products, isPatient: false)
             self.startRounds()
         } refuse: { _ in
-            self.state.withLock { $0.lanes.filed(nil, of: product) }
+            self.state.withLock { state in
+                for (product, _) in products { state.lanes.filed(nil, of: product, isPatient: false) }
+            }
+        }
+    }
+
+    private func insert(_ products: [(product: ProductID, operations: [BSONDocument])], isPatient: Bool) {
+        var done: Set<ProductID> = []
+        do { done = try pool.withConnection { try ledger.insert(products, over: $0) } } catch {
+            logger.warning("Filing has to wait", metadata: ["error": "\(error)"])
+        }
+        state.withLock { state in
+            for (product, operations) in products {
+                var filed: StockPipeline.Filed?
+                if done.contains(product), let last = operations.last {
+                    filed = StockPipeline.Filed(count: operations.count, last: Operation(last).id)
+                }
+                state.lanes.filed(filed, of: product, isPatient: isPatient)
+            }
         }
     }
 }

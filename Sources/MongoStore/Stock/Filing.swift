@@ -3,10 +3,16 @@ import Logging
 import Synchronization
 
 /// Moves operations from their products into the ledger: first they are written there, then they are taken out, never
-/// the other way round. What a daemon has left behind any other files, for it looks at all products.
+/// the other way round.
+///
+/// A daemon files what it knows from its own writes (``Combining``), and that leaves its product with the next purchase. It
+/// also looks at all products for what nobody has filed, because it was loaded, or its daemon is gone.
 final class Filing: Sendable {
-    /// How old an operation gets before it is filed, where there are few.
+    /// How old an operation gets before the daemon files it that has written it, where there are few.
     private static let age = Duration.seconds(2)
+
+    /// How old it gets before any daemon does. By then the former has had time to.
+    private static let abandonedAge = Duration.seconds(5)
     private static let interval = Duration.seconds(1)
 
     /// Products in one pass: bounds the memory of a pass, and the size of its commands.
@@ -23,10 +29,12 @@ final class Filing: Sendable {
     private let pool: MongoPool
     private let ledger: Ledger
     private let combining: Combining
+    private let clock: any WallClock
     private let logger: Logger
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    init(pool: MongoPool, ledger: Ledger, combining: Combining, logger: Logger) {
+    init(pool: MongoPool, ledger: Ledger, combining: Combining, clock: any WallClock, logger: Logger) {
+        self.clock = clock
         self.pool = pool
         self.ledger = ledger
         self.combining = combining
@@ -39,7 +47,7 @@ final class Filing: Sendable {
             task = Task { [weak self] in
                 while !Task.isCancelled {
                     try? await Task.sleep(for: Self.interval)
-                    await self?.fileDue(age: Self.age)
+                    await self?.fileDue()
                 }
             }
         }
@@ -53,10 +61,15 @@ final class Filing: Sendable {
         }
         running?.cancel()
         await running?.value
-        await fileDue(age: .zero)
+        await fileAbandoned(age: .zero)
     }
 
-    private func fileDue(age: Duration) async {
+    private func fileDue() async {
+        combining.fileWhatIsDue(before: Timestamp(milliseconds: clock.now().milliseconds - Self.age.milliseconds))
+        await fileAbandoned(age: Self.abandonedAge)
+    }
+
+    private func fileAbandoned(age: Duration) async {
         do {
             // What is new since the first look is the next look's.
             for _ in 0..<64 {
@@ -68,7 +81,7 @@ final class Filing: Sendable {
         }
     }
 
-    /// - Returns: how many products were due.
+    /// - Returns: how many products were due, if any of them was filed.
     private func pass(over connection: MongoConnection, age: Duration) throws -> Int {
         // By the server's clock, which has also dated the operations.
         let due: BSON = [
@@ -78,8 +91,10 @@ final class Filing: Sendable {
         let (found, _) = try connection.find(
             Collection.products, due, projection: Self.projection, sort: ["unfiled_since": 1],
             limit: Self.productsAtOnce, hint: ["unfiled_since": 1], freshness: .majority(after: 0))
-        try file(found, over: connection)
-        return found.count
+        // What this daemon is about to file or to take out would only be disturbed.
+        let abandoned = try found.filter { !combining.isFiling(try $0.productID("_id")) }
+        try file(abandoned, over: connection)
+        return abandoned.isEmpty ? 0 : found.count
     }
 
     /// Files one product's operations, whatever their age, and returns when its given-up SKUs are free.

@@ -17,6 +17,9 @@ struct LaneState: Sendable {
     /// What has not been filed, the oldest first, and the ids in it.
     private(set) var operations: [BSONDocument]
     private(set) var ids: Set<String>
+
+    /// Since when the oldest of them has been there.
+    private(set) var unfiledSince: Timestamp?
     var movedAt: Timestamp?
 
     /// Whether the product holds SKUs that it has given up, which go with the next filing.
@@ -30,12 +33,14 @@ struct LaneState: Sendable {
         fence = Fence(value: stored.fence, time: time)
         operations = stored.operations
         ids = Set(stored.operations.map { Operation($0).id })
+        unfiledSince = stored.unfiledSince
         movedAt = stored.movedAt
         holdsMore = stored.heldSKUs != [stored.product.catalogue.sku.key]
         self.isDurable = isDurable
     }
 
     mutating func append(_ operation: BSONDocument, id: String) {
+        if operations.isEmpty { unfiledSince = try? operation.time("at") }
         operations.append(operation)
         ids.insert(id)
     }
@@ -48,6 +53,7 @@ struct LaneState: Sendable {
     mutating func removeFirst(_ count: Int) {
         for operation in operations.prefix(count) { ids.remove(Operation(operation).id) }
         operations.removeFirst(count)
+        if count > 0 { unfiledSince = try? operations.first?.time("at") }
     }
 
     /// Whether it is worth its memory while nobody asks for the product.

@@ -14,7 +14,7 @@ struct Lanes {
     private static let roundLimit = 512
 
     /// The most products in one round: the server takes them one after the other.
-    private static let productsLimit = 64
+    static let productsLimit = 64
 
     /// How many products are kept in memory while nobody asks for them. Without that the next move only costs a query
     /// more.
@@ -27,9 +27,12 @@ struct Lanes {
         var state: LaneState?
         var isContended = false
         var filed: StockPipeline.Filed?
+
+        /// Whether what is filed waits for the next move, whose write takes it out at no cost.
+        var isPatient = false
         var isFiling = false
 
-        var isReady: Bool { !isUnderWay && (!waiting.isEmpty || filed != nil) }
+        var isReady: Bool { !isUnderWay && (!waiting.isEmpty || filed != nil && !isPatient) }
         var isIdle: Bool { !isUnderWay && !isFiling && waiting.isEmpty && filed == nil }
     }
 
@@ -37,7 +40,13 @@ struct Lanes {
 
     /// Products whose turn may have come, the longest waiting first.
     private var ready: [ProductID] = []
+
+    /// Products of which something that is filed may wait for a move.
+    private var patient: [ProductID] = []
     private(set) var waitingCount = 0
+
+    /// How many products' turn it may be, and moves whose product is not known yet.
+    var readyCount: Int { ready.count + unresolved.count }
 
     /// Moves by SKU whose product is not known yet.
     private(set) var unresolved: [PendingMove] = []
@@ -134,11 +143,44 @@ struct Lanes {
 
     // MARK: Filing
 
+    /// Products with operations from before that time, known to be durable, and these. They count as being filed from
+    /// now on, until ``filed(_:of:isPatient:)``.
+    mutating func takeDue(before time: Timestamp) -> [(product: ProductID, operations: [BSONDocument])] {
+        var due: [(product: ProductID, operations: [BSONDocument])] = []
+        for (product, lane) in lanes where !lane.isUnderWay && !isFiling(product) {
+            guard let state = lane.state, state.isDurable, let since = state.unfiledSince, since <= time else {
+                continue
+            }
+            due.append((product, state.operations))
+        }
+        for (product, _) in due { lanes[product]?.isFiling = true }
+        return due
+    }
+
+    /// Whether the product's operations are on their way into the ledger, or out of the product.
+    func isFiling(_ product: ProductID) -> Bool {
+        guard let lane = lanes[product] else { return false }
+        return lane.isFiling || lane.filed != nil
+    }
+
     /// Notes that operations are in the ledger, so that the product's next write takes them out.
-    mutating func filed(_ filed: StockPipeline.Filed?, of product: ProductID) {
+    ///
+    /// - Parameter isPatient: whether that write waits for a move, or for ``expedite()``.
+    mutating func filed(_ filed: StockPipeline.Filed?, of product: ProductID, isPatient: Bool) {
         lanes[product]?.isFiling = false
         lanes[product]?.filed = filed
+        lanes[product]?.isPatient = isPatient
+        if filed != nil, isPatient { patient.append(product) }
         settle(product)
+    }
+
+    /// Has everything taken out that is filed and still waits for a move.
+    mutating func expedite() {
+        for product in patient {
+            lanes[product]?.isPatient = false
+            settle(product)
+        }
+        patient = []
     }
 
     /// Notes that operations have left a product past its lane, and the fence that this has set.

@@ -111,7 +111,7 @@ struct StockPlan {
         }
         if let fresh { set.append(("gen", .integer(fresh))) }
         var update: [(String, BSON)] = []
-        if let oldest = try? after.operations.first?.time("at") {
+        if let oldest = after.unfiledSince {
             if before.operations.isEmpty || filed > 0 { set.append(("unfiled_since", .date(oldest))) }
         } else if filed > 0 {
             update.append(("$unset", ["unfiled_since": ""]))

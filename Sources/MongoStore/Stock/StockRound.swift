@@ -75,7 +75,8 @@ struct StockRound {
 
     /// Writes what was decided here.
     private func write(_ planned: [(batch: LaneBatch, plan: StockPlan)]) throws -> [LaneOutcome] {
-        let (modified, time, errors) = try connection.update(planned.map(\.plan.statement), in: Collection.products)
+        let (modified, time, errors) = try connection.update(
+            planned.map(\.plan.statement), in: Collection.products, atOnce: Lanes.productsLimit)
         if modified == Int64(planned.count) {
             return planned.map { batch, plan in
                 plan.answer()
