@@ -13,7 +13,7 @@ build_needs=(libsqlite3-dev:sqlite libmongoc-dev:mongo-c-driver@1 libhiredis-dev
 # shellcheck disable=SC2034
 test_needs=(redis-server:redis python3:python python3-venv: curl: sqlite3: util-linux: mount: libcurl4:)
 # shellcheck disable=SC2034
-lint_needs=(shellcheck:shellcheck)
+lint_needs=(shellcheck:shellcheck python3:python python3-venv:)
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
     bold=$'\e[1m' plain=$'\e[0m'
