@@ -30,7 +30,8 @@ package struct AdminServer: Service {
     ///   - onListening: told once connections are taken.
     package init(
         socket: AdminSocket, group: AdminGroup?, inventory: Inventory, store: any StoreAdministration,
-        cache: any CacheAdministration, keys: APIKeys, control: any DaemonControl, metrics: Metrics, state: ServerState, log: LogSink,
+        cache: any CacheAdministration, keys: APIKeys, control: any DaemonControl, metrics: Metrics, state: ServerState,
+        log: LogSink,
         logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
@@ -40,7 +41,8 @@ package struct AdminServer: Service {
         path = socket.path
         let clock = SystemClock()
         let admin = AdminAPI(
-            inventory: inventory, state: state, store: store, cache: cache, keys: keys, control: control, observer: observer,
+            inventory: inventory, state: state, store: store, cache: cache, keys: keys, control: control,
+            observer: observer,
             history: history,
             stats: StatsReader(
                 observer: observer, places: state.places, history: history, cache: inventory.cache, clock: clock,

@@ -1,6 +1,6 @@
 import Hummingbird
 import HummingbirdCore
-package import InventoryKit
+import InventoryKit
 package import Logging
 package import NIOCore
 import ServiceLifecycle
@@ -23,7 +23,8 @@ package struct MetricsServer: Service {
             observer: metrics.observer, door: ScrapeDoor())
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), reject: { code, detail in front.rejection(code, detail) },
+            limits: ConnectionGuard.Limits(), connectionLimit: nil,
+            reject: { code, detail in front.rejection(code, detail) },
             judge: { _, _, _ in .now(.pass(nil)) })
         var quiet = logger
         quiet.logLevel = .error

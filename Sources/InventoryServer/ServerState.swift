@@ -49,7 +49,7 @@ package final class ServerState: Sendable {
     }
 
     /// Room for the requests that come over the network.
-    let places = Places()
+    package let places = Places()
 
     package init(settings: ServerSettings) {
         current = Mutex(settings)

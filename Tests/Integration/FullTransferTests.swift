@@ -192,7 +192,7 @@ struct FullTransferTests {
     @Test("A slow reader holds nobody up")
     func slowReader() async throws {
         try await withDaemonAndSocket { directory, socket in
-            try await run(["seed", "--count", "20000", "--stock", "9"], socket).expect(.ok)
+            try await run(["seed", "--count", "20000", "--stock", "9", "--timeout", "5m"], socket).expect(.ok)
             let sku = try await run(["product", "list", "--limit", "1", "-o", "name"], socket).output[0]
             let pipe = directory + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)

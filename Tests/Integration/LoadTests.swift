@@ -6,21 +6,21 @@ import Testing
 @testable import invctl
 
 /// `invctl seed` and `invctl import` as processes, against a daemon as a process.
-@Suite("invctl: loads")
+@Suite("invctl: loads", .serialized)
 struct LoadTests {
     /// So many that a load is still under way when its first products are there.
-    private static let many = 30_000
+    private static let many = 12_000
 
     /// Fails where what was done before is told as done now.
     @Test("What is loaded again is there already")
     func again() async throws {
         try await withDaemonAndSocket { _, socket in
-            let seed = ["seed", "--count", "4500", "-o", "json"]
+            let seed = ["seed", "--timeout", "5m", "--count", "4500", "-o", "json"]
             let first = try await Self.report(seed, socket)
             #expect(first["created"] == .integer(4_500) && first["replayed"] == .integer(0))
             let second = try await Self.report(seed, socket)
             #expect(second["created"] == .integer(0) && second["replayed"] == .integer(4_500))
-            let ran = try await ToolRun(["seed", "--count", "4500"], socket)
+            let ran = try await ToolRun(["seed", "--timeout", "5m", "--count", "4500"], socket)
             #expect(ran.output.contains { $0.contains("already there") && $0.contains("4,500") })
         }
     }
@@ -69,7 +69,7 @@ struct LoadTests {
     @Test("Ctrl-C ends a load with 130 and says how far it came; the same again goes on")
     func interrupted() async throws {
         try await withDaemonAndSocket { _, socket in
-            let seed = ["seed", "--count", "\(Self.many)", "-o", "json"]
+            let seed = ["seed", "--count", "\(Self.many)", "--timeout", "5m", "-o", "json"]
             let process = try ToolRun.start(seed, socket)
             try await Self.awaitProduct(socket)
             kill(process.pid, SIGINT)
@@ -94,7 +94,7 @@ struct LoadTests {
             func daemon() async throws -> DaemonProcess {
                 try await DaemonProcess(stateDirectory: directory, environment: ["INVENTORYD_SOCKET": socket])
             }
-            let seed = ["seed", "--count", "\(Self.many)"]
+            let seed = ["seed", "--count", "\(Self.many)", "--timeout", "5m"]
             let first = try await daemon()
             let process = try ToolRun.start(seed, socket)
             try await Self.awaitProduct(socket)

@@ -13,7 +13,8 @@ extension AdminAPI {
     var ledgerRoutes: [Route] {
         [
             Route(
-                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .scope(.read), verifyLedger),
+                .post, Self.path("/ledger:verify"), produces: "application/x-ndjson", access: .scope(.read),
+                verifyLedger),
             Route(.post, Self.path("/ledger:repair"), produces: "application/x-ndjson", repairLedger),
         ]
     }
