@@ -83,11 +83,11 @@ let package = Package(
         .target(
             name: "InventoryServer",
             dependencies: [
-                "InventoryKit", .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
+                "InventoryKit", .crypto, .httpTypes, .hummingbird, .logging, .nioCore, .nioHTTP1, .nioHTTPTypes,
                 .nioHTTPTypesHTTP1,
                 .nioPosix, .serviceLifecycle,
             ],
-            resources: [.embedInCode("openapi.json")],
+            resources: [.embedInCode("api.html"), .embedInCode("openapi.json")],
             swiftSettings: settings
         ),
         .executableTarget(

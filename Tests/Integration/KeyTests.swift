@@ -22,7 +22,7 @@ struct KeyTests {
                     #expect((answer.header("WWW-Authenticate") == "Bearer") == !mayRead)
                     #expect(answer.json["code"].string == (mayRead ? nil : "key-required"))
                 }
-                for path in ["/healthz", "/readyz", "/openapi.json"] {
+                for path in ["/healthz", "/readyz", "/openapi.json", "/docs"] {
                     #expect(try await daemon.client.get(path).status == 200)
                 }
                 let sale = try await daemon.client.post("/v1/products/\(id)/purchase", #"{"quantity":1}"#)

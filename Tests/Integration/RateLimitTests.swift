@@ -38,7 +38,7 @@ struct RateLimitTests {
                 let sold = try await daemon.client.post("/v1/products/\(id)/purchase", #"{"quantity":1}"#)
                 #expect(sold.status == 201)
                 #expect(sold.header("RateLimit") == nil)
-                for path in ["/healthz", "/readyz", "/openapi.json"] {
+                for path in ["/healthz", "/readyz", "/openapi.json", "/docs"] {
                     #expect(try await daemon.client.get(path).status == 200)
                 }
             }

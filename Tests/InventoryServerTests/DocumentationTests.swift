@@ -66,6 +66,13 @@ struct DocumentationTests {
         }
     }
 
+    /// Browsers take the hash of the style byte for byte; this one was taken by another program (openssl).
+    @Test("The page's policy names the hash of its style")
+    func style() {
+        let page = DocumentationPage(Array("<html><style>a { color: red; }</style><p>x</p></html>".utf8))
+        #expect(page.contentSecurityPolicy.contains("style-src 'sha256-oorGWggqQKdAOamst0YRa4dopIT4X8ufm2ydpEk0M7o=';"))
+    }
+
     @Test("errors.md explains every code, and none that does not exist")
     func errors() throws {
         let text = try String(contentsOf: Self.project.appending(path: "docs/errors.md"), encoding: .utf8)

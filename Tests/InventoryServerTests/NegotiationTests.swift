@@ -21,10 +21,10 @@ struct NegotiationTests {
 
     @Test("If-None-Match is a weak comparison")
     func ifNoneMatch() {
-        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "W/\"c3-s17\""], names: etag))
-        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "\"x\",\"c3-s17\""], names: etag))
-        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "*"], names: etag))
-        #expect(!Conditions.ifNoneMatch([.ifNoneMatch: "\"c3-s18\""], names: etag))
+        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "W/\"c3-s17\""], names: etag.quoted))
+        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "\"x\",\"c3-s17\""], names: etag.quoted))
+        #expect(Conditions.ifNoneMatch([.ifNoneMatch: "*"], names: etag.quoted))
+        #expect(!Conditions.ifNoneMatch([.ifNoneMatch: "\"c3-s18\""], names: etag.quoted))
     }
 
     @Test("Accept", arguments: ["*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON; q=1"])

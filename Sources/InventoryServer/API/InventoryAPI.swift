@@ -42,6 +42,10 @@ struct InventoryAPI: Sendable {
                 try exchange.query.finish()
                 return .json(text: openAPI)
             },
+            Route(.get, "/docs", produces: "text/html", access: .open) { exchange in
+                try exchange.query.finish()
+                return DocumentationPage.served.response(to: exchange.request)
+            },
         ]
     }
 }
@@ -76,7 +80,7 @@ extension InventoryAPI {
         let headers: HTTPFields = [
             .eTag: document.etag.quoted, .cacheControl: "no-cache", .cacheResult: source.rawValue,
         ]
-        if Conditions.ifNoneMatch(exchange.request.headers, names: document.etag) {
+        if Conditions.ifNoneMatch(exchange.request.headers, names: document.etag.quoted) {
             return Response(status: .notModified, headers: headers)
         }
         return .json(text: document.body, headers: headers)

@@ -11,9 +11,10 @@ enum Conditions {
     }
 
     /// Whether `If-None-Match` names the state, so that it need not be sent again. Comparison is weak.
-    static func ifNoneMatch(_ headers: HTTPFields, names etag: ETag) -> Bool {
+    ///
+    /// - Parameter quoted: the state's strong validator.
+    static func ifNoneMatch(_ headers: HTTPFields, names quoted: String) -> Bool {
         guard let value = headers[.ifNoneMatch] else { return false }
-        let quoted = etag.quoted
         return value.split(separator: ",").contains { candidate in
             let candidate = candidate.trimmed
             return candidate == "*" || candidate == quoted
