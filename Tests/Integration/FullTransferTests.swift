@@ -192,7 +192,7 @@ struct FullTransferTests {
     @Test("A slow reader holds nobody up")
     func slowReader() async throws {
         try await withDaemonAndSocket { directory, socket in
-            try await run(["seed", "--count", "20000", "--stock", "9", "--timeout", "5m"], socket).expect(.ok)
+            try await run(["seed", "--count", "6000", "--stock", "9", "--timeout", "5m"], socket).expect(.ok)
             let sku = try await run(["product", "list", "--limit", "1", "-o", "name"], socket).output[0]
             let pipe = directory + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
@@ -208,7 +208,7 @@ struct FullTransferTests {
             #expect(try await exporting.exitCode() == 0)
             let end = try #require(rest.split(separator: UInt8(ascii: "\n")).last)
             // As it was when it began.
-            #expect(try JSONDocument(parsing: Array(end)).root["movements"] == .integer(20_000))
+            #expect(try JSONDocument(parsing: Array(end)).root["movements"] == .integer(6_000))
         }
     }
 

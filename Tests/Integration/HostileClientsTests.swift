@@ -83,12 +83,21 @@ struct HostileClientsTests {
                 return answer.status == 503 ? answer : nil
             }
             #expect(refused.json["code"].string == "overloaded")
+            // The others are worked on yet, each in a place, until they are refused or wait for their reader.
+            _ = try await eventually("all of them to be at their answers") {
+                try await Self.answersTwenty(daemon) ? true : nil
+            }
             for _ in 0..<5 { try await expectService(of: daemon) }
             await crowd.disperse()
             try await eventually("room again") {
                 try await daemon.client.get("/v1/products?limit=200").status == 200 ? () : nil
             }
         }
+    }
+
+    private static func answersTwenty(_ daemon: DaemonProcess) async throws -> Bool {
+        for _ in 0..<20 where try await daemon.client.get("/v1/products?limit=1").status != 200 { return false }
+        return true
     }
 
     /// Fails where each body is kept for as long as its client likes.
