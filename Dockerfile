@@ -23,7 +23,7 @@ RUN swift package resolve
 # The manifest names the tests too, so the package is none without them.
 COPY Sources Sources
 COPY Tests Tests
-COPY docs/openapi.json docs/
+COPY docs/openapi.json docs/api.html docs/
 RUN swift build -c release --static-swift-stdlib --product inventoryd \
     && swift build -c release --static-swift-stdlib --product invctl \
     && binaries=$(swift build -c release --static-swift-stdlib --show-bin-path) \
