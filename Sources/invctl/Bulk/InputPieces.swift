@@ -24,20 +24,8 @@ final class InputPieces: Sendable {
     /// - Parameter path: `-` for standard input.
     /// - Throws: ``CommandFailure`` when it cannot be opened.
     init(_ path: String) throws {
-        name = path == "-" ? "standard input" : path
-        guard path != "-" else {
-            descriptor = 0
-            size = nil
-            return
-        }
-        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw CommandFailure(
-                .usage, "no-input", "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
-        }
-        var status = stat()
-        let isRegular = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        size = isRegular ? Int(status.st_size) : nil
+        let input = try OpenedInput(path)
+        (name, descriptor, size) = (input.name, input.descriptor, input.size)
     }
 
     deinit { if descriptor != 0 { close(descriptor) } }

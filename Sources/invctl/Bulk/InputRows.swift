@@ -21,26 +21,8 @@ final class InputRows<Maker: RowMaker> {
     /// - Throws: ``CommandFailure`` when it cannot be opened.
     init(_ path: String, _ maker: Maker) throws {
         reader = RowReader(maker)
-        name = path == "-" ? "standard input" : path
-        guard path != "-" else {
-            guard !Invocation.current.isInputTaken else {
-                throw CommandFailure(
-                    .usage, "no-input",
-                    "standard input is the script that this command stands in: put the rows into a file and name it, "
-                        + "or the commands into one (shell -f FILE)")
-            }
-            descriptor = 0
-            size = nil
-            return
-        }
-        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw CommandFailure(
-                .usage, "no-input", "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
-        }
-        var status = stat()
-        let isRegular = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        size = isRegular ? Int(status.st_size) : nil
+        let input = try OpenedInput(path)
+        (name, descriptor, size) = (input.name, input.descriptor, input.size)
     }
 
     deinit { if descriptor != 0 { close(descriptor) } }
