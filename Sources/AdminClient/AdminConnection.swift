@@ -195,9 +195,13 @@ package final class AdminConnection {
     }
 
     private func write(_ request: AdminRequest) async throws {
-        try await outbound.write(.head(head(of: request, isStreamed: false)))
-        if let body = request.body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-        try await outbound.write(.end(nil))
+        do {
+            try await outbound.write(.head(head(of: request, isStreamed: false)))
+            if let body = request.body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+            try await outbound.write(.end(nil))
+        } catch ChannelError.ioOnClosedChannel {
+            // The daemon may have answered before it had all of it, and then its answer says why.
+        }
     }
 
     private func head(of request: AdminRequest, isStreamed: Bool) -> HTTPRequestHead {
@@ -206,8 +210,9 @@ package final class AdminConnection {
         if let command { headers.add(name: AdminProtocol.commandField, value: command) }
         if isStreamed {
             headers.add(name: "Transfer-Encoding", value: "chunked")
-        } else if let body = request.body {
-            headers.add(name: "Content-Length", value: String(body.count))
+        } else if request.body != nil || request.method != .get {
+            // Said also where there is none: else an empty body is sent in chunks, whose end comes after the answer.
+            headers.add(name: "Content-Length", value: String(request.body?.count ?? 0))
         }
         return HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: request.method.rawValue), uri: request.path,

@@ -3,11 +3,13 @@ package import InventoryKit
 /// API keys: a document for each owner, so that each change is one atomic write.
 extension MongoStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
-        try await run { connection, _ in
-            let (documents, _) = try connection.find(
-                Collection.keys, [:], sort: ["_id": 1], limit: Bounds.keys, freshness: .majority(after: 0))
-            return try documents.map(APIKey.init(document:))
-        }
+        try await run { connection, _ in try Self.keys(over: connection) }
+    }
+
+    static func keys(over connection: MongoConnection) throws -> [APIKey] {
+        let (documents, _) = try connection.find(
+            Collection.keys, [:], sort: ["_id": 1], limit: Bounds.keys, freshness: .majority(after: 0))
+        return try documents.map(APIKey.init(document:))
     }
 
     package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {
@@ -24,8 +26,7 @@ extension MongoStore: APIKeyRegister {
                 for error in errors.values { throw error }
                 if modified == 1 { return true }
             } else {
-                let document = BSONDocument([("_id", .string(key.owner.text))] + key.members)
-                let errors = try connection.insert([document], into: Collection.keys)
+                let errors = try connection.insert([key.document], into: Collection.keys)
                 guard let error = errors[0] else { return true }
                 guard error == .duplicateKey(index: "_id") else { throw error }
             }
@@ -54,6 +55,12 @@ extension APIKey {
             ("version", .integer(version)), ("scopes", .array(scopes.map(\.rawValue).sorted().map(BSON.string))),
             ("created_at", .date(createdAt)), ("secrets", .array(secrets.map(\.document))),
         ]
+    }
+
+    /// As it is kept when it is new there.
+    var document: BSONDocument {
+        BSONDocument(
+            [("_id", .string(owner.text))] + members + (lastUsedAt.map { [("last_used_at", .date($0))] } ?? []))
     }
 
     fileprivate var fields: BSON { .document(members) }

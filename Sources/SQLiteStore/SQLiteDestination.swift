@@ -43,7 +43,13 @@ struct SQLiteDestination: InventoryDestination {
 
     func readBack(_ take: ([InventoryEntry]) async throws(TransferError) -> Void) async throws(TransferError) {
         try await store.readEverything { (entries) async throws(TransferError) in
-            try await take(entries.filter { if case .outcome = $0 { false } else { true } })
+            try await take(
+                entries.filter {
+                    switch $0 {
+                    case .product, .movement: true
+                    case .outcome, .key: false
+                    }
+                })
         }
     }
 
@@ -52,6 +58,10 @@ struct SQLiteDestination: InventoryDestination {
             try Int64.fetchOne(
                 db, sql: "SELECT count(*) FROM outcome WHERE expires_at > ?", arguments: [time.milliseconds]) ?? 0
         }
+    }
+
+    func keyOwners() async throws(TransferError) -> Set<KeyOwner> {
+        do { return Set(try await store.keys().map(\.owner)) } catch { throw .destination("\(error)") }
     }
 
     func finish() async throws(TransferError) { try mark.remove() }

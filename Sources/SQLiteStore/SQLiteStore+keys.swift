@@ -3,11 +3,7 @@ package import InventoryKit
 
 extension SQLiteStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
-        try await read { db in
-            try Row.fetchAll(
-                db.cachedStatement(sql: "SELECT owner, record, last_used_at FROM api_key ORDER BY owner")
-            ).map(APIKey.init(row:))
-        }
+        try await read(APIKey.fetchAll)
     }
 
     package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {
@@ -46,6 +42,12 @@ extension WriteTransaction {
 }
 
 extension APIKey {
+    static func fetchAll(_ db: Database) throws -> [APIKey] {
+        try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT owner, record, last_used_at FROM api_key ORDER BY owner")
+        ).map(APIKey.init(row:))
+    }
+
     fileprivate init(row: Row) throws {
         do {
             let record = try JSONDocument(parsing: Array((row[1] as String).utf8)).root

@@ -21,10 +21,13 @@ extension SQLiteStore: InventorySource {
             do { batch = try await snapshot.read { [place] db in try EntryBatch(after: place, in: db) } } catch {
                 throw Self.trouble(error)
             }
-            guard !batch.entries.isEmpty else { return }
+            guard !batch.entries.isEmpty else { break }
             try await take(batch.entries)
             place = batch.place
         }
+        let keys: [APIKey]
+        do { keys = try await snapshot.read(APIKey.fetchAll) } catch { throw Self.trouble(error) }
+        if !keys.isEmpty { try await take(keys.map(InventoryEntry.key)) }
     }
 
     private static func trouble(_ error: any Error) -> TransferError {

@@ -20,6 +20,8 @@ extension WriteTransaction {
                     try insert(entry.movement, of: key?.value ?? 0, fingerprint: entry.fingerprint)
                 case .outcome(let entry):
                     try remember(entry)
+                case .key(let key):
+                    _ = try save(key, replacing: nil)
                 }
             } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                 return Self.name(of: entry)
@@ -33,6 +35,7 @@ extension WriteTransaction {
         case .product(let entry): "product \(entry.product.id.text), or its SKU \(entry.product.catalogue.sku.text),"
         case .movement(let entry): "movement \(entry.movement.id.text)"
         case .outcome(let entry): "outcome \(entry.id.text)"
+        case .key(let key): "the API key of \(key.owner.text)"
         }
     }
 }

@@ -133,6 +133,41 @@ struct AdminChannelTests {
         }
     }
 
+    /// Fails where an empty body is sent in chunks: a daemon that has answered need not wait for their end, and what is
+    /// still to be sent then finds the connection closed.
+    @Test("A change without a body says so, and an answer is read though the connection has ended")
+    func emptyBody() async throws {
+        try await withTemporaryDirectory { directory in
+            let listener = """
+                import socket, sys
+                s = socket.socket(socket.AF_UNIX)
+                s.bind(sys.argv[1])
+                s.listen()
+                print("bound", file=sys.stderr, flush=True)
+                c, _ = s.accept()
+                c.sendall(b"HTTP/1.1 503 Service Unavailable\\r\\nInventoryd-Release: 0; revision=1\\r\\n"
+                          b"Content-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+                head = b""
+                while not head.endswith(b"\\r\\n\\r\\n"): head += c.recv(4096)
+                print(head.decode(), file=sys.stderr, flush=True)
+                """
+            let socket = directory + "/s"
+            let daemon = try ChildProcess(["python3", "-c", listener, socket])
+            _ = try await daemon.errorLine { $0 == "bound" }
+            let request = AdminRequest(.post, AdminProtocol.root + "/config:check")
+            let error = await #expect(throws: AdminError.self) {
+                try await AdminClient(socket: socket, environment: [:]).send(request)
+            }
+            guard case .refused(let refused)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(refused.status == 503)
+            _ = try await daemon.errorLine { $0.lowercased().hasPrefix("content-length: 0") }
+            #expect(try await daemon.exitCode() == 0)
+        }
+    }
+
     private func status(at socket: String) async throws -> ServiceStatus {
         try await AdminClient(socket: socket, environment: [:])
             .send(AdminRequest(.get, AdminProtocol.root + "/status")).message(ServiceStatus.self)

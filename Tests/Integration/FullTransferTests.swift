@@ -20,6 +20,8 @@ struct FullTransferTests {
             // 300 opening movements, and what was bought.
             #expect(exported["movements"] == .integer(303))
             #expect(exported["outcomes"] == .integer(1))
+            #expect(exported["keys"] == .integer(1))
+            let keys = try await report(["key", "list"], socket)
 
             let url = try await MongoServer.shared().url(database: MongoServer.freshDatabase())
             try await withDaemonAndSocket(environment: ["MONGO_URL": url]) { _, mongo in
@@ -29,12 +31,14 @@ struct FullTransferTests {
                 try await run(["ledger", "verify"], mongo).expect(.ok)
                 let second = directory + "/second.ndjson"
                 #expect(try await report(["export", "--full", second], mongo)["sha256"] == exported["sha256"])
+                #expect(try await report(["key", "list"], mongo) == keys)
                 try await repeats(sku, mongo)
                 try await isRefused(first, mongo)
 
                 try await withDaemonAndSocket { _, embedded in
                     #expect(try await report(["import", "--full", second], embedded)["sha256"] == exported["sha256"])
                     try await run(["ledger", "verify"], embedded).expect(.ok)
+                    #expect(try await report(["key", "list"], embedded) == keys)
                     try await repeats(sku, embedded)
                     try await isRefused(first, embedded)
                 }
@@ -50,6 +54,7 @@ struct FullTransferTests {
             try await run(["purchase", sku, "--idempotency-key", key], socket).expect(.ok)
         }
         try await run(["purchase", "\(sku):9", "--idempotency-key", "4"], socket).expect(.refused)
+        try await run(["key", "create", "till", "--scopes", "purchase"], socket).expect(.ok)
         return sku
     }
 

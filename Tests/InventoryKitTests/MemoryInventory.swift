@@ -61,13 +61,22 @@ final class MemoryInventory: InventorySource, InventoryDestination {
     func readBack(
         _ take: ([InventoryEntry]) async throws(TransferError) -> Void
     ) async throws(TransferError) {
-        let held = spoil(entries).filter { if case .outcome = $0 { false } else { true } }
+        let held = spoil(entries).filter {
+            switch $0 {
+            case .product, .movement: true
+            case .outcome, .key: false
+            }
+        }
         try await hand(held, to: take)
     }
 
     func outcomeCount(expiringAfter time: Timestamp) async throws(TransferError) -> Int64 {
         Int64(
             spoil(entries).filter { if case .outcome(let entry) = $0 { entry.expiresAt > time } else { false } }.count)
+    }
+
+    func keyOwners() async throws(TransferError) -> Set<KeyOwner> {
+        Set(spoil(entries).compactMap { if case .key(let key) = $0 { key.owner } else { nil } })
     }
 
     func finish() async throws(TransferError) { state.withLock { $0.isMarked = false } }
@@ -84,9 +93,10 @@ final class MemoryInventory: InventorySource, InventoryDestination {
 // MARK: Entries
 
 /// An inventory of three products, one with a ledger of four movements, one that never moved, and one archived with
-/// a ledger of its own; and two outcomes.
+/// a ledger of its own; two outcomes; and an API key.
 ///
-/// Entry 0 is the first product, 1 to 4 its movements, 5 the second, 6 the third, 7 its movement, 8 and 9 the outcomes.
+/// Entry 0 is the first product, 1 to 4 its movements, 5 the second, 6 the third, 7 its movement, 8 and 9 the outcomes,
+/// 10 the key.
 func someEntries() throws -> [InventoryEntry] {
     let first = try ProductID("000000000000000000000001")
     let third = try ProductID("0000000000000000000000ff")
@@ -106,6 +116,7 @@ func someEntries() throws -> [InventoryEntry] {
     let short = Refusal.insufficientStock(requested: 9, current: try StockLevel(onHand: 8, reserved: 0))
     entries.append(try outcomeEntry("1", short.record))
     entries.append(try outcomeEntry("2", ["updated", .string(first.text)]))
+    entries.append(.key(try keyEntry("till")))
     return entries
 }
 
@@ -155,6 +166,16 @@ func outcomeEntry(
         ))
 }
 
+func keyEntry(_ owner: String, version: Int64 = 3) throws -> APIKey {
+    let secrets = try [("001122334455", noon as Timestamp?), ("8899aabbccdd", nil)].map { id, end in
+        try APIKey.Secret(
+            id: KeySecret.ID(id), digest: Array(repeating: 7, count: 32), createdAt: noon, endsAt: end)
+    }
+    return APIKey(
+        owner: try KeyOwner(owner), scopes: [.read, .purchase], createdAt: noon, secrets: secrets, version: version,
+        lastUsedAt: noon)
+}
+
 extension InventoryEntry {
     /// The product or movement with something else about it.
     func with(
@@ -184,7 +205,7 @@ extension InventoryEntry {
                     ),
                     fingerprint: fingerprint ?? entry.fingerprint
                 ))
-        case .outcome: return self
+        case .outcome, .key: return self
         }
     }
 }

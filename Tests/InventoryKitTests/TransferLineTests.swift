@@ -30,7 +30,7 @@ struct TransferLineTests {
                     #"{"type":"outcome","id":"2222222222222222222222222222222222222222222222222222222222222222","#
                         + #""fingerprint":"61736b6564","record":["updated","000000000000000000000001"],"#
                         + #""expires_at":"2026-02-07T10:40:00.000Z"}"#,
-                    #"{"type":"end","products":1,"movements":0,"outcomes":0,"on_hand":9223372036854775808,"#
+                    #"{"type":"end","products":1,"movements":0,"outcomes":0,"keys":0,"on_hand":9223372036854775808,"#
                         + #""reserved":0,"moved":0,"sha256":"00"}"#,
                 ].map { $0 + "\n" })
     }
@@ -53,7 +53,7 @@ struct TransferLineTests {
                 .end(
                     InventoryTotals(
                         products: random.amount(), movements: random.amount(), outcomes: random.amount(),
-                        onHand: Int128(random.amount()) * Int128(random.amount()),
+                        keys: random.amount(), onHand: Int128(random.amount()) * Int128(random.amount()),
                         moved: -Int128(random.amount()) * Int128(random.amount()), digest: "ab")))
         }
         for line in lines {

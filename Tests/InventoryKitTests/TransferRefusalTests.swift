@@ -38,9 +38,14 @@ struct TransferRefusalTests {
         },
         Contradiction("last moved at another time", line: 2) { try $0[0] = $0[0].with(milliseconds: 3) },
         Contradiction("is earlier than the one before it", line: 5) { try $0[3] = $0[3].with(milliseconds: 1) },
-        Contradiction("comes after the outcomes", line: 11) { $0.append($0.remove(at: 5)) },
+        Contradiction("comes after what has to follow the products", line: 12) { $0.append($0.remove(at: 5)) },
         Contradiction("outcomes go by id", line: 11) { $0.swapAt(8, 9) },
-        Contradiction("is there twice", line: 12) { $0.append($0[9]) },
+        Contradiction("is there twice", line: 12) { $0.insert($0[9], at: 10) },
+        Contradiction("comes after the API keys", line: 12) { $0.swapAt(9, 10) },
+        Contradiction("is there twice, or not in its place: keys go by owner", line: 13) { $0.append($0[10]) },
+        Contradiction("the API key of shop is there twice, or not in its place", line: 13) {
+            $0.append(.key(try keyEntry("shop")))
+        },
     ]
 
     @Test("An export that contradicts itself is refused, with its line", arguments: contradictions)
@@ -53,7 +58,7 @@ struct TransferRefusalTests {
     @Test(
         "A line that is none is refused, with its number",
         arguments: [
-            (3, "\"type\":\"movement\"", "\"type\":\"gift\"", "/type must be product, movement, outcome or end"),
+            (3, "\"type\":\"movement\"", "\"type\":\"gift\"", "/type must be product, movement, outcome, key or end"),
             (3, "\"type\":\"movement\",", "", "must be an object with a type"), (4, "{", "", "is no JSON"),
             (2, "\"sku\":\"A-1\"", "\"sku\":\"\"", "/sku must be"),
             (2, "\"currency\":\"GBP\"", "\"currency\":\"XXX\"", "/price/currency must be"),
@@ -67,13 +72,18 @@ struct TransferRefusalTests {
             (3, "\"seq\":1,", "\"seq\":1,\"seq\":1,", "/seq occurs more than once"),
             (3, "Z\"", "\"", "/at must be a time"), (10, "insufficient-stock", "bad-mood", "/record must be"),
             (11, "\"updated\"", "\"sold\"", "/record must be"), (11, "\"expires_at\"", "\"until\"", "/until is not"),
-            (12, "\"outcomes\":2", "\"outcomes\":-2", "/outcomes must be at least 0"),
-            (12, "\"on_hand\":13", "\"on_hand\":1.5", "/on_hand must be an integer"),
-            (12, "\"products\":3", "\"products\":4", "4 products by its last line, 3 in its lines"),
-            (12, "\"movements\":5", "\"movements\":4", "4 movements by its last line, 5 in its lines"),
-            (12, "\"outcomes\":2", "\"outcomes\":1", "1 outcomes by its last line, 2 in its lines"),
-            (12, "\"on_hand\":13", "\"on_hand\":14", "14 units on hand by its last line, 13 in its lines"),
-            (12, "\"moved\":13", "\"moved\":12", "12 units moved by its last line, 13 in its lines"),
+            (12, "\"owner\":\"till\"", "\"owner\":\"admin\"", "/record must not be admin"),
+            (12, "\"version\":3", "\"version\":9223372036854775807", "/record must have a version"),
+            (12, "\"purchase\"", "\"everything\"", "/record must have known scopes"),
+            (12, "\"digest\":\"07", "\"digest\":\"0x", "/record must have a digest"),
+            (13, "\"keys\":1", "\"keys\":2", "2 API keys by its last line, 1 in its lines"),
+            (13, "\"outcomes\":2", "\"outcomes\":-2", "/outcomes must be at least 0"),
+            (13, "\"on_hand\":13", "\"on_hand\":1.5", "/on_hand must be an integer"),
+            (13, "\"products\":3", "\"products\":4", "4 products by its last line, 3 in its lines"),
+            (13, "\"movements\":5", "\"movements\":4", "4 movements by its last line, 5 in its lines"),
+            (13, "\"outcomes\":2", "\"outcomes\":1", "1 outcomes by its last line, 2 in its lines"),
+            (13, "\"on_hand\":13", "\"on_hand\":14", "14 units on hand by its last line, 13 in its lines"),
+            (13, "\"moved\":13", "\"moved\":12", "12 units moved by its last line, 13 in its lines"),
         ])
     func badLine(number: Int, old: String, new: String, detail: String) async throws {
         var lines = lines(of: try await exported(try someEntries()))
@@ -86,14 +96,14 @@ struct TransferRefusalTests {
     /// What the sums do not show the digest does.
     @Test func aChangedNameIsFound() async throws {
         let file = text(of: try await exported(try someEntries())).replacing("White", with: "Black")
-        try await expectBadLine(12, "a product or a movement is not the same", in: Array(file.utf8))
+        try await expectBadLine(13, "a product or a movement is not the same", in: Array(file.utf8))
     }
 
     @Test func linesOutOfPlaceAreRefused() async throws {
         let file = try await exported(try someEntries())
         let lines = lines(of: file)
-        for extra in [lines[11], lines[10], lines[0]] {
-            try await expectBadLine(13, "must not come after the end", in: file + Array(extra.utf8))
+        for extra in [lines[12], lines[11], lines[10], lines[0]] {
+            try await expectBadLine(14, "must not come after the end", in: file + Array(extra.utf8))
         }
         try await expectBadLine(2, "must not be a second header", in: Array("\(lines[0])\n\(lines[0])\n".utf8))
     }
@@ -151,6 +161,7 @@ struct TransferRefusalTests {
         Loss("is not the same in the file and in the shelf") { try $0[0] = $0[0].with(fingerprint: "another") },
         Loss("is not the same in the file and in the shelf") { try $0[2] = $0[2].with(fingerprint: "another") },
         Loss("2 outcomes in the file, 1 in the shelf") { $0.remove(at: 9) },
+        Loss("1 API keys in the file, 0 in the shelf") { $0.remove(at: 10) },
     ]
 
     /// A service that fails it calls an import complete that is not.

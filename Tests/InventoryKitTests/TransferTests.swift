@@ -11,7 +11,7 @@ struct TransferTests {
         #expect(shelf.entries == entries)
         #expect(!shelf.isMarked)
         let totals = report.totals
-        #expect(totals.products == 3 && totals.movements == 5 && totals.outcomes == 2)
+        #expect(totals.products == 3 && totals.movements == 5 && totals.outcomes == 2 && totals.keys == 1)
         #expect(totals.onHand == 13 && totals.reserved == 0 && totals.moved == 13)
         #expect(report.expiredOutcomes == 0)
     }

@@ -15,6 +15,9 @@ struct TransferTests {
             let requests = try await TransferSample().fill(embedded)
             var asked: [KeyedRequest.Answer] = []
             for request in requests { asked.append(await request.ask(embedded).answer) }
+            let key = try Self.key("till")
+            #expect(try await embedded.save(key, replacing: nil))
+            try await embedded.noteUses([key.owner: Self.noon])
             let file = try await export(embedded)
 
             let fixture = try await place(onReplicaSet: onReplicaSet)
@@ -23,6 +26,8 @@ struct TransferTests {
             let store = try await fixture.makeMongoStore()
             try await expectEqual(store, embedded)
             #expect(try await LedgerAudit.violations(in: store) == [])
+            let kept = try await embedded.keys()
+            #expect(try await store.keys() == kept && kept.map(\.lastUsedAt) == [Self.noon])
 
             for (request, before) in zip(requests, asked) {
                 let (answer, replayed) = await request.ask(store)
@@ -37,6 +42,22 @@ struct TransferTests {
             await embedded.close()
             try await fixture.discard()
         }
+    }
+
+    /// Somebody has been given that key.
+    @Test("An owner who has a key where everything goes keeps that one")
+    func keyThatIsThere() async throws {
+        let file = try await smallFile(keys: ["shop", "till"])
+        let fixture = try await place()
+        let there = try await fixture.makeMongoStore()
+        let key = try Self.key("till", scopes: [.admin])
+        #expect(try await there.save(key, replacing: nil))
+        await there.close()
+        #expect(try await load(file, into: fixture).totals.keys == 2)
+        let store = try await fixture.makeMongoStore()
+        #expect(try await store.keys() == [try Self.key("shop"), key])
+        await store.close()
+        try await fixture.discard()
     }
 
     /// An export that fails it tells of a sale and not of what came before it.
@@ -239,6 +260,7 @@ struct TransferTests {
         var name: String { destination.name }
         func begin() async throws(TransferError) { try await destination.begin() }
         func insert(_ entries: [InventoryEntry]) async throws(TransferError) { try await destination.insert(entries) }
+        func keyOwners() async throws(TransferError) -> Set<KeyOwner> { try await destination.keyOwners() }
         func finish() async throws(TransferError) { try await destination.finish() }
         func close() async {}
         func outcomeCount(expiringAfter time: Timestamp) async throws(TransferError) -> Int64 {
@@ -319,6 +341,18 @@ struct TransferTests {
         return MongoStoreFixture { server.url(database: $0) }
     }
 
+    private static let noon = Timestamp(milliseconds: 1_770_000_000_000)
+
+    private static func key(_ owner: String, scopes: Set<Scope> = [.read, .purchase]) throws -> APIKey {
+        let secrets = try ["001122334455", "8899aabbccdd"].map { id in
+            APIKey.Secret(
+                id: try KeySecret.ID(id), digest: Array(repeating: 7, count: 32), createdAt: noon,
+                endsAt: id.hasPrefix("0") ? noon : nil)
+        }
+        return APIKey(
+            owner: try KeyOwner(owner), scopes: scopes, createdAt: noon, secrets: secrets, version: 3)
+    }
+
     /// The file, in the pieces in which it was written.
     private func export(_ store: SQLiteStore) async throws -> [[UInt8]] {
         var pieces: [[UInt8]] = []
@@ -344,7 +378,7 @@ struct TransferTests {
     }
 
     /// Products with three movements each, and one outcome; the last piece is the end.
-    private func smallFile(skus: [String] = ["A-1"]) async throws -> [[UInt8]] {
+    private func smallFile(skus: [String] = ["A-1"], keys: [String] = []) async throws -> [[UInt8]] {
         try await withTemporaryDirectory { directory in
             let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
             for sku in skus {
@@ -352,6 +386,7 @@ struct TransferTests {
                 for key in ["1", "2"] { _ = try await store.move(try Sample.purchase(of: .id(product.id), key: key)) }
                 _ = try? await store.move(try Sample.purchase(9, of: .id(product.id), key: "3"))
             }
+            for owner in keys { #expect(try await store.save(try Self.key(owner), replacing: nil)) }
             let file = try await export(store)
             await store.close()
             return file

@@ -49,6 +49,7 @@ struct TransferSourceTests {
                     #expect(entry.movement.seq == found[entry.movement.productID, default: 0] + 1)
                     found[entry.movement.productID, default: 0] += 1
                 case .outcome(let entry): outcomes.append(entry.id)
+                case .key: Issue.record("there is no key")
                 }
             }
             #expect(found == expected && ids == ids.sorted() && ids.count == lengths.count)

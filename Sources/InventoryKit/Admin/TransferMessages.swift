@@ -3,6 +3,7 @@ package struct TransferReport: Codable, Sendable, Equatable {
     package var products: Int64
     package var movements: Int64
     package var outcomes: Int64
+    package var keys: Int64
 
     /// Units on hand, of all products.
     package var onHand: Int64
@@ -20,6 +21,7 @@ package struct TransferReport: Codable, Sendable, Equatable {
         products = totals.products
         movements = totals.movements
         outcomes = totals.outcomes
+        keys = totals.keys
         onHand = Int64(clamping: totals.onHand)
         self.expiredOutcomes = expiredOutcomes
         sha256 = totals.digest

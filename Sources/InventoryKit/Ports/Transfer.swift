@@ -1,11 +1,15 @@
 /// An entry of everything that an inventory has, on its way from one store to another.
 ///
 /// Entries have one order, in every file and from every store: each product, by id, followed by its movements, by `seq`;
-/// after them all the outcomes, by id. So whoever reads them can check every ledger while holding one movement.
+/// after them all the outcomes, by id; last the API keys, by owner. So whoever reads them can check every ledger while
+/// holding one movement.
 package enum InventoryEntry: Hashable, Sendable {
     case product(ProductEntry)
     case movement(MovementEntry)
     case outcome(OutcomeEntry)
+
+    /// Who had a key goes on with it: it is kept by the digests of its secrets.
+    case key(APIKey)
 }
 
 /// A product with what the stores keep beside it.
@@ -83,7 +87,7 @@ package protocol InventoryDestination: Sendable {
     /// - Throws: ``TransferError/occupied(_:)`` or ``TransferError/unfinishedImport(_:)``, with nothing changed.
     func begin() async throws(TransferError)
 
-    /// Takes entries over; when it returns they are durable.
+    /// Takes entries over; when it returns they are durable. An owner who has an API key already keeps that one.
     ///
     /// - Throws: ``TransferError/doubled(_:)``, ``TransferError/destination(_:)``.
     func insert(_ entries: [InventoryEntry]) async throws(TransferError)
@@ -95,6 +99,9 @@ package protocol InventoryDestination: Sendable {
 
     /// How many outcomes it holds that will be remembered beyond that time.
     func outcomeCount(expiringAfter time: Timestamp) async throws(TransferError) -> Int64
+
+    /// Whose API keys it holds.
+    func keyOwners() async throws(TransferError) -> Set<KeyOwner>
 
     /// Takes the mark away: from now on it may be served from.
     func finish() async throws(TransferError)

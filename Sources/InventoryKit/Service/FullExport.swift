@@ -1,5 +1,5 @@
 /// Writes everything that a store has into a file from which another store can take it over: products, archived ones
-/// too, the whole ledger, and the answers that are remembered for repetitions.
+/// too, the whole ledger, the answers that are remembered for repetitions, and the API keys, whose secrets nobody has.
 package struct FullExport: Sendable {
     private let source: any InventorySource
     private let clock: any WallClock

@@ -80,6 +80,7 @@ private struct ImportRun {
     private var batchSize = 0
     private var expiredOutcomes: Int64 = 0
     private var lastingOutcomes: Int64 = 0
+    private var keyOwners: [KeyOwner] = []
 
     init(into destination: any InventoryDestination, from now: Timestamp) {
         self.destination = destination
@@ -130,6 +131,12 @@ private struct ImportRun {
             }
             if outcome.expiresAt > horizon { lastingOutcomes += 1 }
         }
+        if case .key(let key) = entry {
+            guard keyOwners.count < Bounds.keys else {
+                throw .badLine(lineNumber + 1, "there are more API keys than the \(Bounds.keys) that there may be")
+            }
+            keyOwners.append(key.owner)
+        }
         batch.append(entry)
         batchSize += line.count
         if batch.count >= Self.entriesAtOnce || batchSize >= Self.bytesAtOnce { try await insertBatch() }
@@ -175,6 +182,8 @@ private struct ImportRun {
         var (held, expected) = (tally.result, totals)
         held.outcomes = try await destination.outcomeCount(expiringAfter: horizon)
         expected.outcomes = lastingOutcomes
+        let owners = try await destination.keyOwners()
+        held.keys = Int64(keyOwners.count(where: owners.contains))
         let differences = expected.differences(from: held, here: "in the file", there: "in \(destination.name)")
         guard differences.isEmpty else { throw .differs(differences) }
     }

@@ -5,6 +5,7 @@ package struct InventoryTotals: Hashable, Sendable {
     package var products: Int64 = 0
     package var movements: Int64 = 0
     package var outcomes: Int64 = 0
+    package var keys: Int64 = 0
 
     /// Units on hand, of all products.
     package var onHand: Int128 = 0
@@ -16,16 +17,17 @@ package struct InventoryTotals: Hashable, Sendable {
     package var moved: Int128 = 0
 
     /// SHA-256 of all products and movements as lines of an export (``ExportLine/encoded``), in hexadecimal digits.
-    /// Outcomes come and go with time, so they are not in it.
+    /// Outcomes come and go with time, and keys with people, so they are not in it.
     package var digest = ""
 
     package init(
-        products: Int64 = 0, movements: Int64 = 0, outcomes: Int64 = 0, onHand: Int128 = 0, reserved: Int128 = 0,
-        moved: Int128 = 0, digest: String = ""
+        products: Int64 = 0, movements: Int64 = 0, outcomes: Int64 = 0, keys: Int64 = 0, onHand: Int128 = 0,
+        reserved: Int128 = 0, moved: Int128 = 0, digest: String = ""
     ) {
         self.products = products
         self.movements = movements
         self.outcomes = outcomes
+        self.keys = keys
         self.onHand = onHand
         self.reserved = reserved
         self.moved = moved
@@ -40,8 +42,9 @@ package struct InventoryTotals: Hashable, Sendable {
         let figures: [(String, Int128, Int128)] = [
             ("products", Int128(products), Int128(other.products)),
             ("movements", Int128(movements), Int128(other.movements)),
-            ("outcomes", Int128(outcomes), Int128(other.outcomes)), ("units on hand", onHand, other.onHand),
-            ("reserved units", reserved, other.reserved), ("units moved", moved, other.moved),
+            ("outcomes", Int128(outcomes), Int128(other.outcomes)), ("API keys", Int128(keys), Int128(other.keys)),
+            ("units on hand", onHand, other.onHand), ("reserved units", reserved, other.reserved),
+            ("units moved", moved, other.moved),
         ]
         let differences = figures.filter { $0.1 != $0.2 }.map { what, mine, others in
             "\(mine) \(what) \(here), \(others) \(there)"
@@ -69,6 +72,7 @@ struct InventoryTally {
             totals.moved += Int128(entry.movement.delta)
             hash.update(data: line)
         case .outcome: totals.outcomes += 1
+        case .key: totals.keys += 1
         }
     }
 

@@ -5,6 +5,7 @@ struct LedgerCheck {
     private var last: Movement?
     private var lastProduct: ProductID?
     private var lastOutcome: OperationID?
+    private var lastKey: KeyOwner?
 
     /// - Throws: ``InvalidValue`` saying what is wrong with the entry, where it stands.
     mutating func add(_ entry: InventoryEntry) throws(InvalidValue) {
@@ -12,7 +13,9 @@ struct LedgerCheck {
         case .product(let entry):
             try closeLedger()
             let id = entry.product.id
-            guard lastOutcome == nil else { throw InvalidValue("product \(id.text) comes after the outcomes") }
+            guard lastOutcome == nil, lastKey == nil else {
+                throw InvalidValue("product \(id.text) comes after what has to follow the products")
+            }
             if let lastProduct, id <= lastProduct {
                 throw InvalidValue(
                     id == lastProduct
@@ -24,10 +27,18 @@ struct LedgerCheck {
         case .movement(let entry): try add(entry.movement)
         case .outcome(let entry):
             try closeLedger()
+            guard lastKey == nil else { throw InvalidValue("outcome \(entry.id.text) comes after the API keys") }
             if let lastOutcome, entry.id <= lastOutcome {
                 throw InvalidValue("outcome \(entry.id.text) is there twice, or not in its place: outcomes go by id")
             }
             lastOutcome = entry.id
+        case .key(let key):
+            try closeLedger()
+            if let lastKey, key.owner <= lastKey {
+                throw InvalidValue(
+                    "the API key of \(key.owner.text) is there twice, or not in its place: keys go by owner")
+            }
+            lastKey = key.owner
         }
     }
 

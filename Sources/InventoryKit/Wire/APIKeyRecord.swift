@@ -17,10 +17,16 @@ extension APIKey {
         }
         var secrets: [Secret] = []
         for json in record["secrets"].items { secrets.append(try Secret(record: json)) }
+        let version = try record["version"].integer()
+        // Room for every change that is still to come.
+        guard (1...Int64.max / 2).contains(version) else { throw InvalidValue("must have a version from 1 on") }
+        guard secrets.count <= Bounds.keySecrets else {
+            throw InvalidValue("must have at most \(Bounds.keySecrets) secrets")
+        }
         self.init(
             owner: try KeyOwner(record["owner"].text()), scopes: scopes,
             createdAt: Timestamp(milliseconds: try record["created_at"].integer()), secrets: secrets,
-            version: try record["version"].integer(), lastUsedAt: lastUsedAt)
+            version: version, lastUsedAt: lastUsedAt)
     }
 }
 

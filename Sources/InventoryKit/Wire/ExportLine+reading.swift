@@ -40,9 +40,10 @@ extension ExportLine {
                 case "product": return form.productEntry().map { .entry(.product($0)) }
                 case "movement": return form.movementEntry().map { .entry(.movement($0)) }
                 case "outcome": return form.outcomeEntry().map { .entry(.outcome($0)) }
+                case "key": return form.key().map { .entry(.key($0)) }
                 case "end": return form.totals().map(ExportLine.end)
                 default:
-                    form.fault(at: "type", "must be product, movement, outcome or end")
+                    form.fault(at: "type", "must be product, movement, outcome, key or end")
                     return nil
                 }
             }
@@ -154,20 +155,29 @@ extension JSONForm {
         return OutcomeEntry(id: id, fingerprint: fingerprint, record: record, expiresAt: expiresAt)
     }
 
+    fileprivate mutating func key() -> APIKey? {
+        let lastUsedAt = value("last_used_at", .optional, Timestamp.init(json:))
+        return value("record", .required) { json throws(InvalidValue) in
+            try APIKey(record: json, lastUsedAt: lastUsedAt)
+        }
+    }
+
     fileprivate mutating func totals() -> InventoryTotals? {
         let products = value("products", .required) { json throws(InvalidValue) in try json.count(from: 0) }
         let movements = value("movements", .required) { json throws(InvalidValue) in try json.count(from: 0) }
         let outcomes = value("outcomes", .required) { json throws(InvalidValue) in try json.count(from: 0) }
+        let keys = value("keys", .required) { json throws(InvalidValue) in try json.count(from: 0) }
         let onHand = value("on_hand", .required) { json throws(InvalidValue) in try json.sum() }
         let reserved = value("reserved", .required) { json throws(InvalidValue) in try json.sum() }
         let moved = value("moved", .required) { json throws(InvalidValue) in try json.sum() }
         let digest = value("sha256", .required) { json throws(InvalidValue) in try json.text() }
-        guard let products, let movements, let outcomes, let onHand, let reserved, let moved, let digest else {
+        guard let products, let movements, let outcomes, let keys, let onHand, let reserved, let moved, let digest
+        else {
             return nil
         }
         return InventoryTotals(
-            products: products, movements: movements, outcomes: outcomes, onHand: onHand, reserved: reserved,
-            moved: moved, digest: digest
+            products: products, movements: movements, outcomes: outcomes, keys: keys, onHand: onHand,
+            reserved: reserved, moved: moved, digest: digest
         )
     }
 }

@@ -26,11 +26,13 @@ package enum ExportLine: Hashable, Sendable {
             case .entry(.product(let entry)): writer.entry(entry)
             case .entry(.movement(let entry)): writer.entry(entry)
             case .entry(.outcome(let entry)): writer.entry(entry)
+            case .entry(.key(let key)): writer.entry(key)
             case .end(let totals):
                 writer.member("type", "end")
                 writer.member("products", totals.products)
                 writer.member("movements", totals.movements)
                 writer.member("outcomes", totals.outcomes)
+                writer.member("keys", totals.keys)
                 writer.name("on_hand")
                 writer.value(JSON(totals.onHand))
                 writer.name("reserved")
@@ -107,5 +109,12 @@ extension JSONWriter {
         name("record")
         value(entry.record)
         member("expires_at", entry.expiresAt)
+    }
+
+    fileprivate mutating func entry(_ key: APIKey) {
+        member("type", "key")
+        name("record")
+        value(key.record)
+        member("last_used_at", key.lastUsedAt)
     }
 }

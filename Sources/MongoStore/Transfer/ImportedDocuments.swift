@@ -5,6 +5,7 @@ struct ImportedDocuments {
     private(set) var products: [BSONDocument] = []
     private(set) var movements: [BSONDocument] = []
     private(set) var outcomes: [BSONDocument] = []
+    private(set) var keys: [BSONDocument] = []
 
     init(_ entries: [InventoryEntry]) {
         for entry in entries {
@@ -12,6 +13,7 @@ struct ImportedDocuments {
             case .product(let entry): products.append(Self.document(entry))
             case .movement(let entry): movements += Self.documents(entry)
             case .outcome(let entry): add(entry)
+            case .key(let key): keys.append(key.document)
             }
         }
     }

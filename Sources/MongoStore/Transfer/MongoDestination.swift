@@ -72,12 +72,13 @@ package final class MongoDestination: InventoryDestination {
         let trouble: TransferError? = try await run { connection, isUnknown in
             for (collection, documents) in [
                 (Collection.products, documents.products), (Collection.movements, documents.movements),
-                (Collection.outcomes, documents.outcomes),
+                (Collection.outcomes, documents.outcomes), (Collection.keys, documents.keys),
             ] where !documents.isEmpty {
                 for (place, error) in try connection.insert(documents, into: collection) {
                     switch error {
                     // An earlier try has written it. Should it be another's after all, the verification finds it.
                     case .duplicateKey(index: "_id") where isUnknown: continue
+                    case .duplicateKey where collection == Collection.keys: continue
                     case .duplicateKey(let index):
                         return .doubled(Self.description(of: documents[place], in: collection, index: index))
                     default: throw error
@@ -134,6 +135,10 @@ package final class MongoDestination: InventoryDestination {
             }
             return count
         }
+    }
+
+    package func keyOwners() async throws(TransferError) -> Set<KeyOwner> {
+        try await run { connection, _ in Set(try MongoStore.keys(over: connection).map(\.owner)) }
     }
 
     private func products(after last: ProductID?) async throws(TransferError) -> [ProductEntry] {

@@ -22,6 +22,8 @@ extension MongoStore: StoreAdministration {
             try await take(page.map(InventoryEntry.outcome))
             outcome = end.id.text
         }
+        let keys = try await read { try Self.keys(over: $0) }
+        if !keys.isEmpty { try await take(keys.map(InventoryEntry.key)) }
     }
 
     /// The products of a page, each followed by its ledger.

@@ -121,11 +121,14 @@ struct FullImportJob {
 
 extension TransferReport {
     fileprivate func record(named name: String, _ more: [String: JSON], _ fields: [Record.Field]) -> Record {
-        let figures = [("products", products), ("movements", movements), ("outcomes", outcomes), ("on_hand", onHand)]
+        let figures = [
+            ("products", products), ("movements", movements), ("outcomes", outcomes), ("keys", keys),
+            ("on_hand", onHand),
+        ]
         var members = more
         for (name, value) in figures { members[name] = .integer(value) }
         members["sha256"] = .string(sha256)
-        let titles = ["products", "movements", "remembered answers", "units on hand"]
+        let titles = ["products", "movements", "remembered answers", "API keys", "units on hand"]
         return Record(
             name, .object(members),
             fields
