@@ -89,13 +89,17 @@ enum Defence: String, CaseIterable, CustomTestStringConvertible {
     func provoke(_ cluster: CachedCluster, _ storm: ReadStorm) async throws {
         switch self {
         case .leaseCheck:
-            // One daemon's fills come late, and there is something to fill again and again.
-            cluster.proxies[0].delay(.milliseconds(3))
+            // One daemon's fills come later than a write takes, and not so late that it does without Redis; and there is
+            // something to fill again and again.
+            cluster.proxies[0].delay(.milliseconds(6))
             for _ in 0..<10 {
                 try await cluster.redis.command("FLUSHALL")
                 try await storm.acknowledges(3)
             }
-        case .end: try await storm.acknowledges(30)
+        case .end:
+            // The marks of writers that never end keep everybody from filling, and what is not filled is not stale.
+            try await cluster.redis.command("FLUSHALL")
+            try await storm.acknowledges(30)
         case .namespace:
             try await storm.acknowledges(60)
             try await CacheFault.restoreSnapshot(cluster, storm)
