@@ -94,7 +94,7 @@ let package = Package(
             name: "inventoryd",
             dependencies: [
                 "CoherentCache", "InventoryKit", "InventoryServer", "MongoStore", "RedisClient", "SQLiteStore",
-                .argumentParser, .logging, .nioCore, .nioPosix, .serviceLifecycle, .unixSignals,
+                .argumentParser, .logging, .nioCore, .nioPosix, .nioSSL, .serviceLifecycle, .unixSignals,
             ],
             swiftSettings: settings
         ),

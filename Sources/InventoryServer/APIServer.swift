@@ -23,11 +23,14 @@ package struct APIServer: Service {
 
     /// - Parameters:
     ///   - keys: with whoever keeps them fresh.
+    ///   - encryption: makes what a connection's bytes pass first, for TLS; nothing for plain HTTP.
     ///   - connectionLimit: connections at once; more wait in the kernel's queue, where they cost no file.
     ///   - onListening: told the port once connections are taken.
     package init(
         inventory: Inventory, limiter: any RateLimiter, keys: APIKeys, authentication: Authentication,
-        state: ServerState, observer: RequestObserver, address: Address, connectionLimit: Int,
+        state: ServerState, observer: RequestObserver, address: Address,
+        encryption: (@Sendable () -> any ChannelHandler)?,
+        connectionLimit: Int,
         log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
@@ -42,7 +45,8 @@ package struct APIServer: Service {
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, front),
             reject: { code, detail in front.rejection(code, detail) },
-            judge: { head, peer, loop in front.judge(head, from: peer, check, inventory.cache, limiter, on: loop) }
+            judge: { head, peer, loop in front.judge(head, from: peer, check, inventory.cache, limiter, on: loop) },
+            encryption: encryption
         )
         var quiet = logger
         quiet.logLevel = .error

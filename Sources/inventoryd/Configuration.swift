@@ -25,6 +25,10 @@ struct Configuration: Sendable, Equatable {
     var isSocketNamed = false
     var adminGroup: AdminGroup?
 
+    /// Files in PEM, for TLS; nothing for plain HTTP.
+    var certificateFile: String?
+    var certificateKeyFile: String?
+
     /// What somebody said; nothing where nobody did.
     var statedAuthentication: Authentication?
     /// Where metrics are served besides the admin socket.
@@ -95,6 +99,13 @@ struct Configuration: Sendable, Equatable {
             "requests that need an API key: off (none), writes or all; default is off on a loopback address, else all"
         ) { $1.statedAuthentication = try Text.choice($0, Authentication.self) },
         Setting(
+            "INVENTORYD_TLS_CERT", default: nil, flag: "tls-cert",
+            "file in PEM with the certificate of the API, then those that lead to an authority, for HTTPS; default is plain HTTP. SIGHUP reads it again"
+        ) { $1.certificateFile = try Text.notBlank($0) },
+        Setting(
+            "INVENTORYD_TLS_KEY", default: nil, flag: "tls-key", "file in PEM with the key of that certificate"
+        ) { $1.certificateKeyFile = try Text.notBlank($0) },
+        Setting(
             "INVENTORYD_METRICS_LISTEN", default: nil, flag: "metrics-listen",
             "address and port, as in 127.0.0.1:9090, where /metrics is served to whoever can reach it; default is the admin socket alone"
         ) { $1.metricsAddress = try Text.address($0) },
@@ -158,6 +169,15 @@ struct Configuration: Sendable, Equatable {
         var mistakes: [String] = []
         if mongo == nil, stateDirectory.isEmpty {
             mistakes.append("INVENTORYD_STATE_DIR: must be set, because there is no HOME to put state under")
+        }
+        switch (certificateFile, certificateKeyFile) {
+        case (nil, nil): break
+        case (let certificate?, let key?):
+            do { try ServerCertificate.check(certificate: certificate, key: key) } catch {
+                mistakes.append("INVENTORYD_TLS_CERT, INVENTORYD_TLS_KEY: \(error)")
+            }
+        case (_, nil): mistakes.append("INVENTORYD_TLS_KEY: must be set too, to the key of INVENTORYD_TLS_CERT")
+        case (nil, _): mistakes.append("INVENTORYD_TLS_CERT: must be set too, to the certificate of INVENTORYD_TLS_KEY")
         }
         return mistakes
     }

@@ -6,6 +6,7 @@ import Logging
 import MongoStore
 import NIOCore
 import NIOPosix
+import RedisClient
 import ServiceLifecycle
 import UnixSignals
 
@@ -50,7 +51,9 @@ struct Daemon {
         defer { socket?.release() }
         let backend = try Backend(configuration, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
         backend.start()
-        let control = OperatorControl(reading, reread: reread, backend: backend, state: state, logger: logger)
+        let certificate = try loadCertificate(logger)
+        let control = OperatorControl(
+            reading, reread: reread, backend: backend, certificate: certificate, state: state, logger: logger)
         let (inventory, observer) = (Inventory(store: backend.store, cache: backend.cache), RequestObserver())
         let keys = APIKeys(register: backend.store)
         let keepingKeys = Task { await keys.run() }
@@ -62,19 +65,21 @@ struct Daemon {
         if socket == nil { adminEvents.finish() }
         let server = APIServer(
             inventory: inventory, limiter: backend.limiter, keys: keys, authentication: configuration.authentication,
-            state: state, observer: observer, address: address, connectionLimit: min(16_384, max(16, files - 192)),
+            state: state, observer: observer, address: address, encryption: certificate?.makeHandler,
+            connectionLimit: min(16_384, max(16, files - 192)),
             log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
             // Whoever reads that it serves may ask either way.
             for await _ in adminListens {}
-            control.address = "\(Self.display(configuration.host)):\(port)"
+            control.address = "\(certificate == nil ? "" : "https://")\(Self.display(configuration.host)):\(port)"
             logger.notice(
                 """
                 inventoryd \(Release.version) serves on \(control.address), \(backend.description)\
                 \(socket.map { "; admin socket \($0.path)" } ?? "")
                 """
             )
+            if let certificate { logger.notice("TLS", metadata: ["valid_until": "\(certificate.expiry.rfc3339)"]) }
             if let advice = configuration.keyAdvice { logger.notice("\(advice)") }
             notifier.ready()
         }
@@ -183,6 +188,12 @@ struct Daemon {
             }
             throw StartError(error.description)
         }
+    }
+
+    /// - Throws: ``StartError`` where somebody wants TLS and it cannot be had.
+    private func loadCertificate(_ logger: Logger) throws -> ServerCertificate? {
+        guard let file = configuration.certificateFile, let key = configuration.certificateKeyFile else { return nil }
+        do { return try ServerCertificate(certificate: file, key: key) } catch { throw StartError("\(error)") }
     }
 
     /// "All addresses" means both families, where the system has both.

@@ -19,17 +19,19 @@ final class OperatorControl: DaemonControl {
     private let current: Mutex<ConfigurationReading>
     private let reread: @Sendable () -> ConfigurationReading
     private let backend: Backend
+    private let certificate: ServerCertificate?
     private let state: ServerState
     private let logger: Logger
     private let listening = Mutex("not listening yet")
 
     init(
         _ reading: ConfigurationReading, reread: @escaping @Sendable () -> ConfigurationReading, backend: Backend,
-        state: ServerState, logger: Logger
+        certificate: ServerCertificate?, state: ServerState, logger: Logger
     ) {
         current = Mutex(reading)
         self.reread = reread
         self.backend = backend
+        self.certificate = certificate
         self.state = state
         self.logger = logger
     }
@@ -62,6 +64,9 @@ final class OperatorControl: DaemonControl {
                 "The new configuration is not good; the old one stays",
                 metadata: ["mistakes": "\(reading.mistakes.joined(separator: "; "))"])
             return report
+        }
+        do { try certificate?.reload() } catch {
+            logger.error("The new certificate cannot be used; the old one stays", metadata: ["reason": "\(error)"])
         }
         state.settings = reading.configuration.server
         current.withLock { $0 = $0.taking(Configuration.changeable, from: reading) }

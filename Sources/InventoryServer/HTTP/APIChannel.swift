@@ -20,9 +20,13 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let reject: ConnectionGuard.Reject
     let judge: AdmissionHandler.Judge
 
+    /// Makes what encrypts a connection; nothing where the bytes travel as they are.
+    var encryption: (@Sendable () -> any ChannelHandler)?
+
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            if let encryption { try pipeline.addHandler(encryption()) }
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = APILimits.headerBytes
             decoderLimits.maxHeaderListSize = APILimits.headerBytes
@@ -36,7 +40,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
                 ConnectionGuard(limits: limits, isStreamed: APILimits.isStreamed, reject: reject)
             )
             try pipeline.addHandler(AdmissionHandler(judge: judge))
-            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: encryption != nil))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)
             )
