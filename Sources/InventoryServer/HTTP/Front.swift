@@ -128,12 +128,13 @@ final class Front: Sendable {
             try Self.checkSize(of: request)
             try door.admit(request)
             // The router would take these for the path without them, and an empty id for the list.
-            guard request.uri.path == "/" || !request.uri.path.hasSuffix("/"), !request.uri.path.contains("//") else {
-                throw Problem(.noRoute, "There is nothing at \(request.uri.path.prefix(200)).")
+            let path = request.uri.path
+            guard !Self.hasEmptyComponent(path) else {
+                throw Problem(.noRoute, "There is nothing at \(path.prefix(200)).")
             }
-            let isProbe = request.uri.path == "/healthz" || request.uri.path == "/readyz"
+            let isProbe = path == "/healthz" || path == "/readyz"
             guard call.place?.hasRoom ?? true || isProbe else { throw Problem.noPlace(of: call.settings.maxInFlight) }
-            if !isProbe, !Self.isOfOperators(request.uri.path), let problem = Problem(state.importState) {
+            if !isProbe, !Self.isOfOperators(path), let problem = Problem(state.importState) {
                 throw problem
             }
             if request.method == .options { return try options(request, call) }
@@ -167,6 +168,16 @@ final class Front: Sendable {
             guard length > APILimits.shortAnswerBytes, request.method == .get else { return }
         }
         guard call.place?.last() ?? true else { throw .noPlace(of: call.settings.maxInFlight) }
+    }
+
+    private static func hasEmptyComponent(_ path: String) -> Bool {
+        let slash = UInt8(ascii: "/")
+        var last: UInt8 = 0
+        for byte in path.utf8 {
+            if byte == slash, last == slash { return true }
+            last = byte
+        }
+        return last == slash && path.utf8.count > 1
     }
 
     private static func checkSize(of request: Request) throws(Problem) {
