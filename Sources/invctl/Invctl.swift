@@ -14,7 +14,7 @@ struct Invctl: AsyncParsableCommand {
             EXAMPLES
               invctl status                          how the daemon is
               invctl seed --count 1000               products to try things out with
-              invctl purchase KIT-000001:2           buy two
+              invctl purchase BED-000001:2           buy two
               invctl cache stats                     what the cache is worth
               invctl bench flash-sale --buyers 500   sell the last units to many at once
 
@@ -72,6 +72,11 @@ enum CommandRun {
         if words.first == "help", words.count == 2, let topic = HelpTopic(rawValue: words[1]) {
             return show(topic.text)
         }
+        if words.first == "help", let subject = unknownSubject(words.dropFirst()) {
+            try? Console.plain.errors.send(
+                "invctl: there is no command and no topic \(subject); invctl help has them all\n")
+            return ExitStatus.usage.rawValue
+        }
         var command: any ParsableCommand
         do { command = try Invctl.parseAsRoot(CommonOptions.last(in: words).map(SignedNumber.guarded)) } catch {
             return tell(error)
@@ -90,6 +95,12 @@ enum CommandRun {
             ((command as? any ToolCommand)?.common.console ?? .plain).complain(failure)
             return failure.status.rawValue
         }
+    }
+
+    /// What help is asked for and nobody has heard of.
+    private static func unknownSubject(_ words: ArraySlice<String>) -> String? {
+        guard let first = words.first, !first.hasPrefix("-") else { return nil }
+        return CommandTree.paths.contains { $0.words == Array(words) } ? nil : words.joined(separator: " ")
     }
 
     /// What the parser has to say: help and versions to standard output, mistakes to standard error.

@@ -35,7 +35,12 @@ struct OpenedInput {
                 .usage, "no-input", "\(path) cannot be read: \(unsafe String(cString: strerror(errno)))")
         }
         var status = stat()
-        let isRegular = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let kind = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
+        guard kind != S_IFDIR else {
+            close(descriptor)
+            throw CommandFailure(.usage, "no-input", "\(path) is a directory: name a file in it")
+        }
+        let isRegular = kind == S_IFREG
         size = isRegular ? Int(status.st_size) : nil
     }
 }

@@ -6,9 +6,9 @@ struct BackupCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Copy the embedded store into a file, while it sells.",
         discussion: """
-            Every purchase that was acknowledged before is in it, and it has been looked through for damage. The file is for
-            this user alone, and is there as a whole or not at all. To restore it, stop the daemon, move the old
-            inventory.sqlite and what begins with its name out of the state directory, put the backup in its place, and start
+            Every purchase that was acknowledged before is in it, and it has been looked through for damage. The file is for \
+            this user alone, and is there as a whole or not at all. To restore it, stop the daemon, move the old \
+            inventory.sqlite and what begins with its name out of the state directory, put the backup in its place, and start \
             the daemon. For MongoDB use mongodump.
 
             EXAMPLES

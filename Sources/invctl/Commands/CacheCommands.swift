@@ -175,7 +175,6 @@ struct CacheFlushCommand: ToolCommand {
                     .init(dryRun ? "would flush" : "flushed", "\(Figures.count(report.entries)) entries"),
                     .init("bytes", Figures.bytes(report.bytes)),
                     .init("cache answers now", Figures.rate(report.readsPerSecond) + " of the reads"),
-                    .init("unknown", report.unknown.isEmpty ? "-" : report.unknown.joined(separator: ", ")),
                 ]))
         if !report.unknown.isEmpty {
             throw CommandFailure(

@@ -15,7 +15,7 @@ struct KeyCreateCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Make a key; its secret is shown this once.",
         discussion: """
-            Scopes: read (products and the ledger), purchase, stock (adjust and count), catalogue (create, change and
+            Scopes: read (products and the ledger), purchase, stock (adjust and count), catalogue (create, change and \
             archive products), admin (all of them). The name is the actor in the ledger.
 
             EXAMPLES

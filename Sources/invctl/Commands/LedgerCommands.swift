@@ -63,8 +63,8 @@ struct LedgerRepairCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "repair", abstract: "Mend what can be proven; tell what cannot.",
         discussion: """
-            What is derived from a product's other fields is derived anew. Where all of a product's movements are there and lead
-            to another stock than it has, it gets that stock: only something else than inventoryd can have changed it. Movements
+            What is derived from a product's other fields is derived anew. Where all of a product's movements are there and lead \
+            to another stock than it has, it gets that stock: only something else than inventoryd can have changed it. Movements \
             are never written, changed or removed. Ends with 1 if something is wrong that cannot be mended.
 
             EXAMPLES

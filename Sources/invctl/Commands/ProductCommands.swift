@@ -209,7 +209,10 @@ struct Pages {
 enum DecimalPrice {
     /// - Throws: ``InvalidValue`` when it is no price in that currency.
     static func json(_ text: String, _ currency: String) throws(InvalidValue) -> JSON {
-        let money = try Money(decimal: text, currency: Currency(currency))
+        let unit: Currency
+        do { unit = try Currency(currency) } catch { throw InvalidValue("--currency \(error.detail)") }
+        let money: Money
+        do { money = try Money(decimal: text, currency: unit) } catch { throw InvalidValue("--price \(error.detail)") }
         return ["amount": .integer(money.amount), "currency": .string(money.currency.code)]
     }
 }

@@ -6,8 +6,8 @@ struct PurchaseCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase", abstract: "Buy: one or more lines, each by itself, in their order.",
         discussion: """
-            It stops at the first line that is refused, and ends with 6, or with 8 where lines before it were sold.
-            --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from
+            It stops at the first line that is refused, and ends with 6, or with 8 where lines before it were sold. \
+            --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from \
             content and place: run it again, and nothing is sold twice.
 
             EXAMPLES
@@ -134,12 +134,20 @@ struct PurchaseLine: Sendable {
     ///
     /// - Throws: ``InvalidValue`` when there is no SKU, or the quantity is none.
     init(_ text: String) throws(InvalidValue) {
-        guard let colon = text.lastIndex(of: ":"), let quantity = Int64(text[text.index(after: colon)...]) else {
+        guard let colon = text.lastIndex(of: ":"), Self.isNumber(text[text.index(after: colon)...]) else {
             self.init(sku: text, quantity: 1)
             return
         }
-        _ = try Quantity(quantity)
-        self.init(sku: String(text[..<colon]), quantity: quantity)
+        do {
+            // What does not even fit is no quantity either.
+            let quantity = try Quantity(Int64(text[text.index(after: colon)...]) ?? 0)
+            self.init(sku: String(text[..<colon]), quantity: quantity.units)
+        } catch { throw InvalidValue("\(text): the quantity \(error.detail)") }
+    }
+
+    private static func isNumber(_ text: Substring) -> Bool {
+        let digits = text.first.map { "+-".contains($0) } == true ? text.dropFirst() : text
+        return !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
     func request(reference: String?, key: String) -> AdminRequest {

@@ -30,9 +30,9 @@ struct SeedCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "seed", abstract: "Load products from a file, or make some up.",
         discussion: """
-            CSV (any delimiter, quotes, any order of columns) or NDJSON. A product that is there already keeps its stock. Of a
-            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. After Ctrl-C,
-            or when the daemon went away, run the same again: it goes on, nothing happens twice, and what was done before
+            CSV (any delimiter, quotes, any order of columns) or NDJSON. A product that is there already keeps its stock. Of a \
+            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. After Ctrl-C, \
+            or when the daemon went away, run the same again: it goes on, nothing happens twice, and what was done before \
             is told as already there.
 
             EXAMPLES
@@ -49,7 +49,8 @@ struct SeedCommand: ToolCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard (file == nil) != (count == nil) else { throw ValidationError("Say what to load: a FILE, or --count N.") }
+        guard file == nil || count == nil else { throw ValidationError("A FILE and --count N do not go together.") }
+        guard file != nil || count != nil else { throw ValidationError("Say what to load: a FILE, or --count N.") }
         if let count, !(1...100_000_000).contains(count) { throw ValidationError("--count must be 1 to 100000000.") }
     }
 
@@ -79,8 +80,8 @@ struct ImportCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Create and change products as a file has them.",
         discussion: """
-            As seed, but every row counts: of a SKU that comes again the last one. What a row leaves out keeps its value.
-            With --full it takes over what invctl export --full has written, ledger included, into an empty store, and compares
+            As seed, but every row counts: of a SKU that comes again the last one. What a row leaves out keeps its value. \
+            With --full it takes over what invctl export --full has written, ledger included, into an empty store, and compares \
             all of it at the end; meanwhile the daemon serves nothing else. If it breaks off, empty the store and begin again.
 
             EXAMPLES
@@ -112,10 +113,10 @@ struct ExportCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "All products, as NDJSON or CSV, in constant memory.",
         discussion: """
-            What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are.
-            Archived ones are left out. --archived has them too, for looking at: imported, they would be sold again.
-            With --full it is everything, for another inventoryd: archived products, the whole ledger, and the answers that are
-            remembered for repetitions; each product with the very ledger that leads to its stock. A file is there as a whole or
+            What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are. \
+            Archived ones are left out. --archived has them too, for looking at: imported, they would be sold again. \
+            With --full it is everything, for another inventoryd: archived products, the whole ledger, and the answers that are \
+            remembered for repetitions; each product with the very ledger that leads to its stock. A file is there as a whole or \
             not at all.
 
             EXAMPLES
