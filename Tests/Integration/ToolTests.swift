@@ -9,23 +9,15 @@ import Testing
 /// invctl as a process, against a daemon as a process.
 @Suite("invctl")
 struct ToolTests {
-    /// Fails where an answer is not what its mode promises.
+    /// Fails where an answer is not what its mode promises, or a command is not here.
     @Test("Every command that tells something tells it in every mode", arguments: OutputMode.allCases)
     func modes(_ mode: OutputMode) async throws {
-        try await withDaemonAndSocket { _, socket in
+        try await withDaemonAndSocket { directory, socket in
             try await run(["seed", "--count", "20"], socket).expect(.ok)
             let sku = try await run(["product", "list", "--limit", "1", "-o", "name"], socket).output[0]
-            let commands = [
-                ["status"], ["health"], ["wait"], ["version"], ["doctor"], ["stats"], ["product", "list"],
-                ["product", "get", sku], ["movements"], ["movements", sku], ["cache", "stats"], ["cache", "list"],
-                ["cache", "get", sku], ["cache", "explain", sku], ["cache", "flush", sku, "--dry-run"],
-                ["cache", "warm", "--limit", "5"], ["backend", "list"], ["backend", "ping"], ["config", "show"],
-                ["config", "check"], ["stock", "adjust", sku, "+1", "--dry-run"], ["purchase", sku],
-                ["product", "update", sku, "--name", "Other", "--dry-run"],
-                ["key", "create", "shop-\(mode)", "--scopes", "read"], ["key", "list"],
-                ["key", "rotate", "shop-\(mode)"], ["key", "revoke", "shop-\(mode)", "--dry-run"],
-                ["key", "revoke", "shop-\(mode)", "--yes"],
-            ]
+            let file = directory + "/rows.csv"
+            try "sku,name,price,currency\nROW-1,Row,1.00,EUR\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let commands = Self.commands(of: sku, file, directory)
             for command in commands {
                 let ran = try await run(command + ["-o", mode.rawValue], socket)
                 try ran.expect(.ok)
@@ -43,7 +35,35 @@ struct ToolTests {
                 }
                 #expect(!ran.output.joined().contains("\u{1B}"), "no colours where there is no terminal")
             }
+            // Tested elsewhere: what ends the daemon, goes on for ever, or says the same in each mode.
+            let elsewhere = ["stop", "monitor", "shell", "completion"]
+            for (words, _) in CommandTree.paths
+            where !CommandTree.paths.contains(where: { $0.words.starts(with: words) && $0.words.count > words.count }) {
+                #expect(
+                    commands.contains { $0.starts(with: words) } || elsewhere.contains(words.joined(separator: " ")),
+                    "\(words) is tried in no mode")
+            }
         }
+    }
+
+    private static func commands(of sku: String, _ file: String, _ directory: String) -> [[String]] {
+        [
+            ["status"], ["health"], ["wait"], ["version"], ["doctor"], ["stats"], ["top", "--interval", "100ms"],
+            ["product", "list"], ["product", "get", sku], ["movements"], ["movements", sku], ["cache", "stats"],
+            ["cache", "list"], ["cache", "get", sku], ["cache", "explain", sku],
+            ["cache", "flush", sku, "--dry-run"], ["cache", "warm", "--limit", "5"], ["backend", "list"],
+            ["backend", "ping"], ["config", "show"], ["config", "check"], ["config", "reload"],
+            ["log", "level", "info"],
+            ["drain"], ["resume"], ["stock", "adjust", sku, "+1", "--dry-run"],
+            ["stock", "count", sku, "5", "--expected", "1", "--dry-run"], ["purchase", sku],
+            ["product", "update", sku, "--name", "Other", "--dry-run"],
+            ["product", "create", "NEW-1", "--name", "New", "--price", "1.00", "--currency", "EUR"],
+            ["product", "archive", "NEW-1", "--yes"], ["key", "create", "shop", "--scopes", "read"], ["key", "list"],
+            ["key", "rotate", "shop"], ["key", "revoke", "shop", "--dry-run"], ["key", "revoke", "shop", "--yes"],
+            ["seed", file], ["import", file], ["export"], ["backup", directory + "/copy.sqlite"], ["ledger", "verify"],
+            ["ledger", "repair", "--dry-run"], ["bench", "flash-sale", "--buyers", "5", "--units", "2"],
+            ["bench", "browse", "--reads", "50"], ["bench", "mixed", "--requests", "50"],
+        ]
     }
 
     @Test("Each exit code has its case")

@@ -172,7 +172,11 @@ struct ProductArchiveCommand: ToolCommand {
         let request = AdminRequest(.delete, "/v1/products/\(product["id"].string ?? "-")")
             .with("If-Match", answer.headers["etag"])
         _ = try await tool.send(request)
-        tool.console.note("Archived.")
+        let name = product["sku"].string ?? sku
+        try tool.console.write(
+            Record(
+                name, ["sku": product["sku"], "id": product["id"], "archived": .bool(true)],
+                [.init("sku", name), .init("state", "archived")]))
     }
 }
 

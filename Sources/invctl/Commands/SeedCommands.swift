@@ -115,8 +115,8 @@ struct ExportCommand: ToolCommand {
         discussion: """
             What comes out can be imported again. Products that are sold meanwhile may be told as they were or as they are. \
             Archived ones are left out. --archived has them too, for looking at: imported, they would be sold again. \
-            With --full it is everything, for another inventoryd: archived products, the whole ledger, and the answers that are \
-            remembered for repetitions; each product with the very ledger that leads to its stock. A file is there as a whole or \
+            With --full it is everything, for another inventoryd: archived products, the whole ledger, the answers that are \
+            remembered for repetitions, and the API keys by their digests; each product with the very ledger that leads to its stock. A file is there as a whole or \
             not at all.
 
             EXAMPLES
@@ -141,8 +141,10 @@ struct ExportCommand: ToolCommand {
         if let archived, archived != "false" {
             tool.console.warn("an import of this makes archived products new ones that are sold.")
         }
+        let layout = Layout(common.output)
         var cursor: String?
-        var header = true
+        var isFirst = true
+        try tool.console.output.send(layout.beginning)
         try await tool.connected { connection in
             repeat {
                 try Task.checkCancellation()
@@ -151,12 +153,35 @@ struct ExportCommand: ToolCommand {
                         .get, "/v1/products",
                         query: [("sort", "sku"), ("limit", "200"), ("archived", archived), ("cursor", cursor)])
                 ).json()
-                let lines = page["items"].items.map { common.output == .csv ? Self.csv($0) : Self.ndjson($0) }
-                if header, common.output == .csv { try tool.console.output.send(CSVText.line(Self.columns)) }
-                header = false
-                try tool.console.output.send(lines.joined())
+                let lines = page["items"].items.map(layout.line)
+                if !lines.isEmpty, !isFirst { try tool.console.output.send(layout.separator) }
+                isFirst = isFirst && lines.isEmpty
+                try tool.console.output.send(lines.joined(separator: layout.separator))
                 cursor = page["next_cursor"].string
             } while cursor != nil
+        }
+        try tool.console.output.send(layout.end)
+    }
+}
+
+/// How an export is written, a product at a time.
+private struct Layout {
+    private(set) var beginning = ""
+    private(set) var separator = ""
+    private(set) var end = ""
+    let line: (JSON) -> String
+
+    init(_ mode: OutputMode) {
+        switch mode {
+        case .csv:
+            beginning = CSVText.line(Self.columns)
+            line = Self.csv
+        case .json:
+            // One document, like everywhere.
+            (beginning, separator, end) = ("[", ",", "]\n")
+            line = Self.document
+        case .name: line = { "\($0["sku"].string ?? "")\n" }
+        case .table, .wide, .jsonl: line = { Self.document($0) + "\n" }
         }
     }
 
@@ -176,12 +201,12 @@ struct ExportCommand: ToolCommand {
     }
 
     /// What an import takes: the catalogue and the stock to begin with.
-    private static func ndjson(_ json: JSON) -> String {
+    private static func document(_ json: JSON) -> String {
         var members: [String: JSON] = [:]
         for name in ["sku", "name", "description", "price", "low_stock_threshold", "max_per_order", "attributes"] {
             members[name] = json[name]
         }
         members["stock"] = ["on_hand": json["stock"]["on_hand"]]
-        return String(decoding: JSON.object(members).encoded(), as: UTF8.self) + "\n"
+        return String(decoding: JSON.object(members).encoded(), as: UTF8.self)
     }
 }

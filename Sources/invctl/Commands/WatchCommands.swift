@@ -17,19 +17,22 @@ struct StatsCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         let path = AdminProtocol.root + "/stats"
-        guard let watch else { return try write(try await tool.send(AdminRequest(.get, path)).json(), tool) }
+        guard let watch else {
+            return try Self.write(try await tool.send(AdminRequest(.get, path)).json(), names, tool)
+        }
         let interval = "\(max(100, min(60_000, Int64(watch.duration / .milliseconds(1)))))ms"
         let request = AdminRequest(.get, path, query: [("interval", interval)])
         try await tool.connected { connection in
             try await connection.lines(request, silence: watch.duration + tool.timeout) { line in
-                try write(try JSONDocument(parsing: line).root, tool)
+                try Self.write(try JSONDocument(parsing: line).root, names, tool)
                 return true
             }
         }
     }
 
-    private func write(_ json: JSON, _ tool: Tool) throws {
-        let figures = Self.flat(json).filter { figure in
+    /// - Parameter names: only figures whose name begins like one of these, if there are any.
+    static func write(_ json: JSON, _ names: [String], _ tool: Tool) throws {
+        let figures = flat(json).filter { figure in
             names.isEmpty || names.contains { figure.name == $0 || figure.name.hasPrefix($0 + ".") }
         }
         if tool.console.mode.isJSON {
@@ -106,7 +109,8 @@ struct TopCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "top", abstract: "What goes on, live: throughput, latency, hit rates, store and Redis.",
         discussion: """
-            q ends it. Where there is no terminal, one picture is written.
+            q ends it. Where there is no terminal, one picture is written; in other modes than table and wide it is the \
+            figures, as stats has them.
 
             EXAMPLES
               invctl top
@@ -123,6 +127,10 @@ struct TopCommand: ToolCommand {
     }
 
     func run(_ tool: Tool) async throws {
+        guard [.table, .wide].contains(tool.console.mode) else {
+            return try StatsCommand.write(
+                try await tool.send(AdminRequest(.get, AdminProtocol.root + "/stats")).json(), [], tool)
+        }
         let output = tool.console.output
         let status = try await tool.send(AdminRequest(.get, AdminProtocol.root + "/status")).message(ServiceStatus.self)
         var figures = TopFigures(status: status)
