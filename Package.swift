@@ -162,7 +162,9 @@ let package = Package(
         ),
         .testTarget(
             name: "InventorydTests",
-            dependencies: ["inventoryd", "InventoryKit", "InventoryServer", "MongoStore", "TestSupport", .logging],
+            dependencies: [
+                "inventoryd", "InventoryKit", "InventoryServer", "MongoStore", "TestSupport", .argumentParser, .logging,
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -41,7 +41,7 @@ enum HelpTopic: String, CaseIterable {
             import and purchase --from make the keys of their rows from content and place: run them again after an
             interruption, and what has happened stays as it is.
 
-              invctl wait --ready --timeout 60s && invctl seed catalogue.csv --if-empty
+              invctl wait --timeout 60s && invctl seed catalogue.csv --if-empty
               invctl purchase LAMP-1 || case $? in 6) echo sold out ;; *) exit 1 ;; esac
               invctl product list -o name | xargs -n 50 invctl cache warm
               printf 'status\\ncache stats\\n' | invctl shell

@@ -78,7 +78,9 @@ enum CommandRun {
             return ExitStatus.usage.rawValue
         }
         var command: any ParsableCommand
-        do { command = try Invctl.parseAsRoot(CommonOptions.last(in: words).map(SignedNumber.guarded)) } catch {
+        do {
+            command = try Invctl.parseAsRoot(SortOrder.joined(CommonOptions.last(in: words)).map(SignedNumber.guarded))
+        } catch {
             return tell(error)
         }
         do {
@@ -124,6 +126,16 @@ enum CommandRun {
 extension Console {
     /// Before it is known how to write.
     static let plain = Console(mode: .table, colour: .auto, isQuiet: false)
+}
+
+/// An order that may be a descending one, `--sort -price`, where the parser takes `-price` for a flag.
+enum SortOrder {
+    static func joined(_ words: [String]) -> [String] {
+        guard let place = words.firstIndex(of: "--sort"), place + 1 < words.count,
+            words[place + 1].hasPrefix("-"), !words[place + 1].hasPrefix("--")
+        else { return words }
+        return words[..<place] + ["--sort=" + words[place + 1]] + words[(place + 2)...]
+    }
 }
 
 /// A number that may have a sign, among words where `-5` would be taken for a flag.

@@ -14,7 +14,10 @@ struct SettingOptions: ParsableArguments {
     @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
     @Option(help: "Unix socket of the admin channel, or none (INVENTORYD_SOCKET).") var socket: String?
     @Option(help: "Group that may change things there (INVENTORYD_ADMIN_GROUP).") var adminGroup: String?
-    @Option(help: "off (INVENTORYD_AUTH).") var auth: String?
+    @Option(help: "Requests that need an API key: off, writes or all (INVENTORYD_AUTH).") var auth: String?
+    @Option(help: "Certificate of the API in PEM, for HTTPS (INVENTORYD_TLS_CERT).") var tlsCert: String?
+    @Option(help: "Its key in PEM (INVENTORYD_TLS_KEY).") var tlsKey: String?
+    @Option(help: "Address and port for /metrics (INVENTORYD_METRICS_LISTEN).") var metricsListen: String?
     @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
     @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
     @Option(help: "Connections to MongoDB at most (INVENTORYD_MONGO_POOL).") var mongoPool: String?
@@ -52,7 +55,8 @@ struct SettingOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let flags: [String: String?] = [
             "INVENTORYD_HOST": host, "PORT": port, "INVENTORYD_STATE_DIR": stateDir, "INVENTORYD_AUTH": auth,
-            "INVENTORYD_SOCKET": socket, "INVENTORYD_ADMIN_GROUP": adminGroup,
+            "INVENTORYD_SOCKET": socket, "INVENTORYD_ADMIN_GROUP": adminGroup, "INVENTORYD_TLS_CERT": tlsCert,
+            "INVENTORYD_TLS_KEY": tlsKey, "INVENTORYD_METRICS_LISTEN": metricsListen,
             "INVENTORYD_CACHE_TTL": cacheTtl, "INVENTORYD_GROUP_COMMIT": groupCommit,
             "INVENTORYD_MONGO_POOL": mongoPool, "INVENTORYD_MONGO_TIMEOUT": mongoTimeout,
             "INVENTORYD_RATE_READ": rateRead, "INVENTORYD_RATE_WRITE": rateWrite,

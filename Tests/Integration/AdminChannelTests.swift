@@ -145,9 +145,9 @@ struct AdminChannelTests {
                 s.listen()
                 print("bound", file=sys.stderr, flush=True)
                 c, _ = s.accept()
+                head = c.recv(1)
                 c.sendall(b"HTTP/1.1 503 Service Unavailable\\r\\nInventoryd-Release: 0; revision=1\\r\\n"
                           b"Content-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
-                head = b""
                 while not head.endswith(b"\\r\\n\\r\\n"): head += c.recv(4096)
                 print(head.decode(), file=sys.stderr, flush=True)
                 """

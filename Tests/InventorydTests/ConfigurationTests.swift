@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import InventoryKit
 import InventoryServer
@@ -187,7 +188,10 @@ struct ConfigurationTests {
         for setting in Configuration.table {
             #expect(readme.contains("`\(setting.name)`"), "\(setting.name)")
             #expect(manual.contains(setting.name), "\(setting.name)")
-            if let flag = setting.flag { #expect(manual.contains("Fl -\(flag) "), "\(flag)") }
+            guard let flag = setting.flag else { continue }
+            #expect(manual.contains("Fl -\(flag) "), "\(flag)")
+            // A flag of the table that is none was found by somebody who believed the manual.
+            #expect(throws: Never.self) { try SettingOptions.parse(["--\(flag)", "1"]) }
         }
     }
 }

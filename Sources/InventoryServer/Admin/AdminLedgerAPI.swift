@@ -21,6 +21,7 @@ extension AdminAPI {
 
     @Sendable private func verifyLedger(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
+        if let problem = Problem(state.importState) { throw problem }
         let verification = LedgerVerification(of: inventory)
         return .lines { line in
             var report = LedgerReport()
@@ -42,6 +43,7 @@ extension AdminAPI {
 
     @Sendable private func repairLedger(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
+        if let problem = Problem(state.importState) { throw problem }
         let isDry = try RepairRequest(try await exchange.json()).dryRun
         let repair = LedgerRepair(of: inventory, store, dryRun: isDry)
         return .lines { line in

@@ -29,6 +29,7 @@ extension AdminAPI {
 
     @Sendable private func exportEverything(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
+        if let problem = Problem(state.importState) { throw problem }
         // Once the first line is out, nothing but the end of the connection can tell of trouble.
         try await inventory.store.checkReadiness()
         let (logger, caller) = (exchange.call.logger, exchange.call.caller.name)
@@ -55,6 +56,7 @@ extension AdminAPI {
 
     @Sendable private func copyStore(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
+        if let problem = Problem(state.importState) { throw problem }
         let copy: any StoreCopy
         do { copy = try await store.makeCopy(while: { [state] in !state.isStopping }) } catch {
             throw Problem(error)

@@ -4,6 +4,9 @@ import InventoryKit
 /// A load under way: rows in, figures out.
 struct LoadJob {
     let label: String
+
+    /// Whether what was sent before is not done again.
+    var isOnce = false
     let report: String?
     let isDry: Bool
     let tool: Tool
@@ -29,7 +32,7 @@ struct LoadJob {
         _ next: () throws -> Result<ProductRow, RowFault>?, _ estimate: (Int) -> Int?, _ faults: inout FaultReport,
         _ progress: inout ProgressLine
     ) async throws -> ProductLoad.Counts {
-        var load = ProductLoad(label, tool)
+        var load = ProductLoad(isOnce ? label : nil, tool)
         do {
             while let row = try next() {
                 try Interrupts.check()

@@ -3,7 +3,8 @@ import InventoryKit
 
 /// Sends products to the daemon: many to a lot, and a few lots at once, each over a connection of its own.
 ///
-/// Each lot carries a key made from its content and place, so that one that is sent again does nothing twice. Answers are
+/// Where that is wanted, each lot carries a key made from its content and place, so that one that is sent again does
+/// nothing and says so; without, a row does what is still to be done. Answers are
 /// taken in the order of the lots, and no row overtakes another one of its SKU. What is held is a few lots, whatever the
 /// number of rows.
 struct ProductLoad: ~Copyable {
@@ -39,7 +40,7 @@ struct ProductLoad: ~Copyable {
         let answer: Task<[UInt8], any Error>
     }
 
-    private let use: String
+    private let use: String?
     private let tool: Tool
     private var lot = Lot()
     private var underWay: [SentLot] = []
@@ -51,8 +52,8 @@ struct ProductLoad: ~Copyable {
     /// Every row up to this line of the input has its answer.
     private(set) var completedLine = 0
 
-    /// - Parameter use: what the keys are for: `seed`, `import`.
-    init(_ use: String, _ tool: Tool) {
+    /// - Parameter use: what the keys are for, as `seed`; nothing for none.
+    init(_ use: String?, _ tool: Tool) {
         self.use = use
         self.tool = tool
     }
@@ -99,7 +100,7 @@ struct ProductLoad: ~Copyable {
     /// Whether a lot under way has a SKU of this one.
     private var isOvertaking: Bool { underWay.contains { !$0.lot.skus.isDisjoint(with: lot.skus) } }
 
-    private static func answer(to rows: [ProductRow], _ use: String, _ tool: Tool) async throws -> [UInt8] {
+    private static func answer(to rows: [ProductRow], _ use: String?, _ tool: Tool) async throws -> [UInt8] {
         guard let first = rows.first else { return [] }
         var body: [UInt8] = []
         body.reserveCapacity(rows.reduce(0) { $0 + $1.json.count + 1 })
@@ -109,7 +110,7 @@ struct ProductLoad: ~Copyable {
         }
         var request = AdminRequest(.post, "/v1/products:batch")
             .with("Content-Type", "application/x-ndjson")
-            .with("Idempotency-Key", RowKey.text(use, line: first.line, content: body))
+            .with("Idempotency-Key", use.map { RowKey.text($0, line: first.line, content: body) })
         request.body = body
         return try await tool.send(request).body
     }

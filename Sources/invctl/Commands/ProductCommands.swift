@@ -85,10 +85,23 @@ struct ProductCreateCommand: ToolCommand {
         members["low_stock_threshold"] = lowStockThreshold.map(JSON.integer)
         members["max_per_order"] = maxPerOrder.map(JSON.integer)
         let document = JSON.object(members)
-        guard !dryRun else { return try tool.console.write(Shown.product(document)) }
+        guard !dryRun else {
+            try await checkAbsence(tool)
+            return try tool.console.write(Shown.product(document))
+        }
         let request = AdminRequest(.post, "/v1/products").with(document)
             .with("Idempotency-Key", idempotencyKey ?? RowKey.fresh())
         try tool.console.write(Shown.product(try await tool.send(request).json()))
+    }
+
+    /// What the daemon would refuse first.
+    private func checkAbsence(_ tool: Tool) async throws {
+        do throws(InvalidValue) { _ = try SKU(sku) } catch { throw InvalidValue("the SKU \(error.detail)") }
+        do throws(InvalidValue) { _ = try ProductName(name) } catch { throw InvalidValue("--name \(error.detail)") }
+        do {
+            _ = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
+        } catch AdminError.refused(let refused) where refused.status == 404 { return }
+        throw CommandFailure(.refused, "sku-taken", "There is a product \(sku) already.")
     }
 }
 

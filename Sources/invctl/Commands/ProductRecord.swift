@@ -63,6 +63,8 @@ enum Shown {
 enum ProductPath {
     /// As the API takes it in a path.
     static func of(_ name: String) -> String {
-        (try? ProductID(name)) != nil ? name : "sku:" + AdminRequest.encode(name)
+        if (try? ProductID(name)) != nil { return name }
+        // As the API and its messages have it.
+        return "sku:" + AdminRequest.encode(name.hasPrefix("sku:") ? String(name.dropFirst(4)) : name)
     }
 }

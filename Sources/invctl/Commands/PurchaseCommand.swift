@@ -8,7 +8,8 @@ struct PurchaseCommand: ToolCommand {
         discussion: """
             It stops at the first line that is refused, and ends with 6, or with 8 where lines before it were sold. \
             --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from \
-            content and place: run it again, and nothing is sold twice.
+            content and place: run it again, and nothing is sold twice. A row that was refused stays refused then, too: \
+            with another --idempotency-key the rows are new ones.
 
             EXAMPLES
               invctl purchase LAMP-1
@@ -17,7 +18,7 @@ struct PurchaseCommand: ToolCommand {
             """)
     @Argument(help: "SKU, or SKU:QUANTITY.") var lines: [String] = []
     @Option(help: "What it belongs to: an order.") var reference: String?
-    @Option(help: "So that it happens once, however often this runs; lines after the first add their number.")
+    @Option(help: "So that it happens once, however often this runs; lines after the first, and rows, add their own.")
     var idempotencyKey: String?
     @Option(name: .customLong("from"), help: "A file of CSV or NDJSON, or - for standard input.") var file: String?
     @Option(help: "Which column is which: sku=…,quantity=…,reference=….") var map: String?
@@ -26,7 +27,8 @@ struct PurchaseCommand: ToolCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard lines.isEmpty != (file == nil) else {
+        guard lines.isEmpty || file == nil else { throw ValidationError("SKU:QUANTITY and --from do not go together.") }
+        guard !lines.isEmpty || file != nil else {
             throw ValidationError("Say what to buy: SKU:QUANTITY, or --from FILE.")
         }
         guard file != nil || (map == nil && report == nil) else {
@@ -82,7 +84,8 @@ struct PurchaseCommand: ToolCommand {
         var faults = try FaultReport(file: report, console: tool.console)
         let rows = try InputRows(file, PurchaseRows(map: FieldMap(map, for: .purchases)))
         var progress = ProgressLine("purchase", tool.console)
-        var (sold, units) = (0, Int64(0))
+        var (sold, soldBefore, units) = (0, 0, Int64(0))
+        var hasRefusals = false
         try await tool.connected { connection in
             while let row = try rows.next() {
                 try Task.checkCancellation()
@@ -91,16 +94,20 @@ struct PurchaseCommand: ToolCommand {
                 case .success(let row):
                     let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
                     let note = row.reference?.text ?? reference
-                    let request = line.request(reference: note, key: row.key)
+                    let request = line.request(reference: note, key: key(of: row))
                     do {
-                        _ = try await connection.send(request)
-                        sold += 1
-                        units += line.quantity
+                        if try await connection.send(request).headers["idempotent-replayed"] == "true" {
+                            soldBefore += 1
+                        } else {
+                            sold += 1
+                            units += line.quantity
+                        }
                     } catch AdminError.refused(let refused) where (400..<500).contains(refused.status) {
+                        hasRefusals = hasRefusals || refused.status == 409
                         try faults.add(RowFault(.refused, line: row.line, "\(line.sku): \(refused.detail)"))
                     }
                 }
-                progress.update(done: sold, total: rows.estimate(of: sold))
+                progress.update(done: sold + soldBefore, total: rows.estimate(of: sold + soldBefore))
             }
         }
         progress.finish()
@@ -109,14 +116,28 @@ struct PurchaseCommand: ToolCommand {
             Record(
                 "\(sold)",
                 [
-                    "sold": .integer(Int64(sold)), "units": .integer(units), "failed": .integer(Int64(failures)),
-                    "rows": faults.json,
+                    "sold": .integer(Int64(sold)), "sold_before": .integer(Int64(soldBefore)),
+                    "units": .integer(units), "failed": .integer(Int64(failures)), "rows": faults.json,
                 ],
                 [
                     .init("sold", Figures.count(sold) + " lines"), .init("units", Figures.count(Int(units))),
+                    .init("sold before", Figures.count(soldBefore) + " lines"),
                     .init("not sold", Figures.count(failures) + " rows"),
                 ]))
-        guard failures == 0 else { throw faults.failure(done: sold) }
+        if hasRefusals {
+            tool.console.note(
+                "A row that was refused is told the same again; with another --idempotency-key it is a new one.")
+        }
+        guard failures == 0 else { throw faults.failure(done: sold + soldBefore) }
+    }
+
+    /// What else makes it another purchase is part of it.
+    private func key(of row: PurchaseRow) -> String {
+        var key = row.key
+        if row.reference == nil, let reference {
+            key = RowKey.text("purchase", line: row.line, content: Array("\(key)\n\(reference)".utf8))
+        }
+        return idempotencyKey.map { "\($0)-\(key)" } ?? key
     }
 }
 

@@ -61,7 +61,7 @@ struct SeedCommand: ToolCommand {
                 return tool.console.note("There are products already; nothing to do.")
             }
         }
-        var job = LoadJob(label: "seed", report: input.report, isDry: input.dryRun, tool: tool)
+        var job = LoadJob(label: "seed", isOnce: true, report: input.report, isDry: input.dryRun, tool: tool)
         if let file {
             let rows = try InputRows(
                 file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.keepFirst)))
@@ -80,7 +80,8 @@ struct ImportCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Create and change products as a file has them.",
         discussion: """
-            As seed, but every row counts: of a SKU that comes again the last one. What a row leaves out keeps its value. \
+            As seed, but every row counts, each time: of a SKU that comes again the last one, and what was changed by hand \
+            since is as the file has it again. What a row leaves out keeps its value, and stock is only for new products. \
             With --full it takes over what invctl export --full has written, ledger included, into an empty store, and compares \
             all of it at the end; meanwhile the daemon serves nothing else. If it breaks off, empty the store and begin again.
 
@@ -125,9 +126,9 @@ struct ExportCommand: ToolCommand {
               invctl export > products.ndjson
               invctl export -o csv > products.csv
             """)
-    @Argument(help: "Where to write everything; - for standard output, which is the default.") var file: String?
+    @Argument(help: "With --full: where to write it; - for standard output, which is the default.") var file: String?
     @Flag(help: "Everything, for another inventoryd.") var full = false
-    @Flag(help: "Replace a file that is there.") var force = false
+    @Flag(help: "With --full: replace a file that is there.") var force = false
     @Option(help: "Archived products: false (left out), true (only these) or any.") var archived: String?
     @OptionGroup var common: CommonOptions
 
@@ -144,6 +145,7 @@ struct ExportCommand: ToolCommand {
         let layout = Layout(common.output)
         var cursor: String?
         var isFirst = true
+        var losesAttributes = false
         try tool.console.output.send(layout.beginning)
         try await tool.connected { connection in
             repeat {
@@ -154,6 +156,8 @@ struct ExportCommand: ToolCommand {
                         query: [("sort", "sku"), ("limit", "200"), ("archived", archived), ("cursor", cursor)])
                 ).json()
                 let lines = page["items"].items.map(layout.line)
+                losesAttributes =
+                    losesAttributes || common.output == .csv && page["items"].items.contains { $0["attributes"] != [:] }
                 if !lines.isEmpty, !isFirst { try tool.console.output.send(layout.separator) }
                 isFirst = isFirst && lines.isEmpty
                 try tool.console.output.send(lines.joined(separator: layout.separator))
@@ -161,6 +165,7 @@ struct ExportCommand: ToolCommand {
             } while cursor != nil
         }
         try tool.console.output.send(layout.end)
+        if losesAttributes { tool.console.warn("CSV has no attributes; without -o csv they are in it.") }
     }
 }
 

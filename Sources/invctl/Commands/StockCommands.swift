@@ -26,7 +26,8 @@ struct StockAdjustCommand: ToolCommand {
         guard let units = SignedNumber.value(text), units != 0 else {
             throw CommandFailure(.usage, "usage", "\(delta) must be a whole number other than 0, such as +40 or -2")
         }
-        try await change.perform(["delta": .integer(units)], after: { $0 + units }, on: sku, tool)
+        try await change.perform(
+            ["delta": .integer(units)], after: { $0.addingReportingOverflow(units).partialValue }, on: sku, tool)
     }
 }
 
@@ -47,8 +48,8 @@ struct StockCountCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         try await change.perform(
-            ["count": .integer(units), "expected_on_hand": .integer(expected)], after: { _ in units }, on: sku, tool,
-            usually: .stocktake)
+            ["count": .integer(units), "expected_on_hand": .integer(expected)], after: { _ in units },
+            expecting: expected, on: sku, tool, usually: .stocktake)
     }
 }
 
@@ -59,14 +60,15 @@ struct StockChangeOptions: ParsableArguments {
     @Flag(help: "Say what would change.") var dryRun = false
 
     func perform(
-        _ members: [String: JSON], after: (Int64) -> Int64, on sku: String, _ tool: Tool,
-        usually: StockReason = .correction
+        _ members: [String: JSON], after: (Int64) -> Int64, expecting expected: Int64? = nil, on sku: String,
+        _ tool: Tool, usually: StockReason = .correction
     ) async throws {
         let path = "/v1/products/" + ProductPath.of(sku)
         guard !dryRun else {
             let product = try await tool.send(AdminRequest(.get, path)).json()
             let before = product["stock"]["on_hand"].int ?? 0
             let name = product["sku"].string ?? sku
+            try Self.check(before, after(before), expected, reserved: product["stock"]["reserved"].int ?? 0, name)
             return try tool.console.write(
                 Record(
                     name, ["sku": .string(name), "before": .integer(before), "after": .integer(after(before))],
@@ -78,6 +80,21 @@ struct StockChangeOptions: ParsableArguments {
         let request = AdminRequest(.post, path + "/adjust").with(.object(members))
             .with("Idempotency-Key", idempotencyKey ?? RowKey.fresh())
         try tool.console.write(Shown.movement(try await tool.send(request).json()["movement"]))
+    }
+}
+
+extension StockChangeOptions {
+    /// What the daemon would refuse.
+    private static func check(
+        _ before: Int64, _ after: Int64, _ expected: Int64?, reserved: Int64, _ name: String
+    ) throws {
+        if let expected, expected != before {
+            throw CommandFailure(.refused, "stock-changed", "\(name): \(before) on hand, not \(expected) as expected.")
+        }
+        do throws(InvalidValue) { _ = try StockLevel(onHand: after, reserved: reserved) } catch {
+            throw CommandFailure(
+                .refused, "stock-limit", "\(name): \(before) on hand, so it would be refused: \(error.detail).")
+        }
     }
 }
 

@@ -27,6 +27,7 @@ struct StatsCommand: ToolCommand {
                 try Self.write(try JSONDocument(parsing: line).root, names, tool)
                 return true
             }
+            throw AdminError.closed("the daemon has stopped")
         }
     }
 
@@ -73,6 +74,10 @@ struct MonitorCommand: ToolCommand {
     @Option(help: "End after so many.") var count: Int?
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        guard count ?? 1 > 0 else { throw ValidationError("--count must be 1 or more.") }
+    }
+
     func run(_ tool: Tool) async throws {
         let request = AdminRequest(.get, AdminProtocol.root + "/monitor")
         var seen = 0
@@ -88,6 +93,7 @@ struct MonitorCommand: ToolCommand {
                 }
                 return seen != count
             }
+            if seen != count { throw AdminError.closed("the daemon has stopped") }
         }
     }
 
