@@ -1,12 +1,18 @@
 /*
- * The yardstick for purchases on MongoDB: the least that does not oversell. One conditional findAndModify for each
- * purchase, from many threads; no ledger, no idempotency, no HTTP.
+ * The yardsticks on MongoDB: the least that does the work, from many threads over a connection each; no HTTP.
  *
  *     mongo-yardstick URI DATABASE SECONDS [THREADS [PRODUCTS]]
+ *     mongo-yardstick --find URI DATABASE SECONDS [THREADS [PRODUCTS]]
  *
- * Each purchase takes one unit of a product that is picked evenly among PRODUCTS (default 1), over a connection of the
- * thread's own (THREADS, default 64), and is acknowledged by a majority, journaled. Prints purchases per second. Fails
- * if the units that are gone from the stock are not the purchases that were counted.
+ * Purchases are the least that does not oversell: one conditional findAndModify each, no ledger, no idempotency. Each
+ * takes one unit of a product that is picked evenly among PRODUCTS (default 1) of its own making, and is acknowledged by
+ * a majority, journaled. Prints purchases per second. Fails if the units that are gone from the stock are not the
+ * purchases that were counted.
+ *
+ * With --find it reads the daemon's own documents, PRODUCTS of the collection "products", one find by _id each, with
+ * the fields that the daemon asks for. Prints finds per second. Fails if a product is not found.
+ *
+ * THREADS is 64 if nothing is said.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -20,17 +26,21 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { THREADS_MAX = 1024, PRODUCTS_MAX = 100000, SECONDS_MAX = 3600 };
 
-static const char collection_name[] = "yardstick";
+static const char sold_collection[] = "yardstick";
+static const char found_collection[] = "products";
 static const int64_t opening = 1000000000;
 
 /* What all threads see. */
 typedef struct {
     mongoc_client_pool_t *pool;
     const char *database;
+    const char *collection;
+    void *(*work)(void *);
     bson_oid_t *products;
     uint32_t product_count;
     pthread_mutex_t lock;
@@ -44,7 +54,7 @@ typedef struct {
     pthread_t thread;
     sale *sale;
     uint64_t random;
-    int64_t purchases;
+    int64_t count;
     bool has_failed;
     char failure[BSON_ERROR_BUFFER_SIZE + 64];
 } buyer;
@@ -68,8 +78,8 @@ static uint32_t pick(uint64_t *state, uint32_t count) {
     return (uint32_t) (((*state * UINT64_C(2685821657736338717)) >> 32) * count >> 32);
 }
 
-static mongoc_collection_t *open_collection(mongoc_client_t *client, const char *database) {
-    mongoc_collection_t *collection = mongoc_client_get_collection(client, database, collection_name);
+static mongoc_collection_t *open_collection(const sale *sale, mongoc_client_t *client) {
+    mongoc_collection_t *collection = mongoc_client_get_collection(client, sale->database, sale->collection);
     mongoc_write_concern_t *concern = mongoc_write_concern_new();
     mongoc_write_concern_set_wmajority(concern, -1);
     mongoc_write_concern_set_journal(concern, true);
@@ -111,7 +121,7 @@ static bson_t *new_product(const bson_oid_t *id, uint32_t number) {
 
 static void create_products(sale *sale) {
     mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
-    mongoc_collection_t *collection = open_collection(client, sale->database);
+    mongoc_collection_t *collection = open_collection(sale, client);
     bson_error_t error;
     /* Servers before 7.0 call it an error that there is nothing to drop: "ns not found". */
     if (!mongoc_collection_drop(collection, &error) && error.code != 26) fail("dropping the collection", error.message);
@@ -152,19 +162,9 @@ static bool purchase(
     return is_done;
 }
 
-static void *buy(void *argument) {
-    buyer *me = argument;
+/* Connects before the clock runs, and waits until it does. */
+static void wait_for_the_others(buyer *me, mongoc_client_t *client) {
     sale *sale = me->sale;
-    mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
-    mongoc_collection_t *collection = open_collection(client, sale->database);
-    mongoc_find_and_modify_opts_t *options = mongoc_find_and_modify_opts_new();
-    bson_t *update = BCON_NEW("$inc", "{", "on_hand", BCON_INT64(-1), "}");
-    bson_t *fields = BCON_NEW("on_hand", BCON_INT32(1), "price", BCON_INT32(1));
-    mongoc_find_and_modify_opts_set_update(options, update);
-    mongoc_find_and_modify_opts_set_fields(options, fields);
-    mongoc_find_and_modify_opts_set_flags(options, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-
-    /* The connection is there before the clock runs. */
     bson_t *ping = BCON_NEW("ping", BCON_INT32(1));
     bson_error_t error;
     if (!mongoc_client_command_simple(client, "admin", ping, NULL, NULL, &error)) {
@@ -177,11 +177,29 @@ static void *buy(void *argument) {
     pthread_cond_broadcast(&sale->changed);
     while (!sale->has_begun) pthread_cond_wait(&sale->changed, &sale->lock);
     pthread_mutex_unlock(&sale->lock);
+}
 
-    while (!me->has_failed && !atomic_load_explicit(&sale->is_over, memory_order_relaxed)) {
+static bool goes_on(const buyer *me) {
+    return !me->has_failed && !atomic_load_explicit(&me->sale->is_over, memory_order_relaxed);
+}
+
+static void *buy(void *argument) {
+    buyer *me = argument;
+    sale *sale = me->sale;
+    mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
+    mongoc_collection_t *collection = open_collection(sale, client);
+    mongoc_find_and_modify_opts_t *options = mongoc_find_and_modify_opts_new();
+    bson_t *update = BCON_NEW("$inc", "{", "on_hand", BCON_INT64(-1), "}");
+    bson_t *fields = BCON_NEW("on_hand", BCON_INT32(1), "price", BCON_INT32(1));
+    mongoc_find_and_modify_opts_set_update(options, update);
+    mongoc_find_and_modify_opts_set_fields(options, fields);
+    mongoc_find_and_modify_opts_set_flags(options, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+
+    wait_for_the_others(me, client);
+    while (goes_on(me)) {
         const bson_oid_t *product = &sale->products[pick(&me->random, sale->product_count)];
         if (purchase(collection, options, product, me->failure, sizeof me->failure)) {
-            me->purchases++;
+            me->count++;
         } else {
             me->has_failed = true;
         }
@@ -194,9 +212,76 @@ static void *buy(void *argument) {
     return NULL;
 }
 
+/* One read by _id. False, with a reason, if there is no such product. */
+static bool find(
+    mongoc_collection_t *collection, const bson_t *options, const bson_oid_t *product, char *failure,
+    size_t failure_size) {
+    bson_t *filter = BCON_NEW("_id", BCON_OID(product));
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, filter, options, NULL);
+    const bson_t *document;
+    bson_error_t error;
+    const bool is_found = mongoc_cursor_next(cursor, &document);
+    if (mongoc_cursor_error(cursor, &error)) {
+        snprintf(failure, failure_size, "%s", error.message);
+    } else if (!is_found) {
+        snprintf(failure, failure_size, "a product is not there");
+    }
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(filter);
+    return is_found;
+}
+
+static void *read_products(void *argument) {
+    buyer *me = argument;
+    sale *sale = me->sale;
+    mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
+    mongoc_collection_t *collection = open_collection(sale, client);
+    bson_t *options = BCON_NEW(
+        "limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true), "projection", "{", "ops", BCON_INT32(0), "terms",
+        BCON_INT32(0), "}");
+    wait_for_the_others(me, client);
+    while (goes_on(me)) {
+        const bson_oid_t *product = &sale->products[pick(&me->random, sale->product_count)];
+        if (find(collection, options, product, me->failure, sizeof me->failure)) {
+            me->count++;
+        } else {
+            me->has_failed = true;
+        }
+    }
+    bson_destroy(options);
+    mongoc_collection_destroy(collection);
+    mongoc_client_pool_push(sale->pool, client);
+    return NULL;
+}
+
+/* The ids of the products to be read. */
+static void learn_products(sale *sale) {
+    mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
+    mongoc_collection_t *collection = open_collection(sale, client);
+    bson_t *all = bson_new();
+    bson_t *options = BCON_NEW("limit", BCON_INT64(sale->product_count), "projection", "{", "_id", BCON_INT32(1), "}");
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, all, options, NULL);
+    const bson_t *document;
+    bson_iter_t iter;
+    uint32_t count = 0;
+    while (mongoc_cursor_next(cursor, &document)) {
+        if (bson_iter_init_find(&iter, document, "_id") && BSON_ITER_HOLDS_OID(&iter)) {
+            bson_oid_copy(bson_iter_oid(&iter), &sale->products[count++]);
+        }
+    }
+    bson_error_t error;
+    if (mongoc_cursor_error(cursor, &error)) fail("listing products", error.message);
+    if (count != sale->product_count) fail("listing products", "there are not as many");
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(options);
+    bson_destroy(all);
+    mongoc_collection_destroy(collection);
+    mongoc_client_pool_push(sale->pool, client);
+}
+
 static int64_t units_left(sale *sale) {
     mongoc_client_t *client = mongoc_client_pool_pop(sale->pool);
-    mongoc_collection_t *collection = open_collection(client, sale->database);
+    mongoc_collection_t *collection = open_collection(sale, client);
     bson_t *pipeline = BCON_NEW(
         "pipeline", "[", "{", "$group", "{", "_id", BCON_NULL, "left", "{", "$sum", "$on_hand", "}", "}", "}", "]");
     mongoc_cursor_t *cursor = mongoc_collection_aggregate(collection, MONGOC_QUERY_NONE, pipeline, NULL, NULL);
@@ -215,12 +300,20 @@ static int64_t units_left(sale *sale) {
     return left;
 }
 
-/* All threads begin at once; the clock stops when the last purchase has been acknowledged. */
+static void check_stock(sale *sale, int64_t purchases) {
+    const int64_t gone = opening * sale->product_count - units_left(sale);
+    if (gone == purchases) return;
+    char why[96];
+    snprintf(why, sizeof why, "%" PRId64 " units are gone, %" PRId64 " purchases were counted", gone, purchases);
+    fail("the stock does not add up", why);
+}
+
+/* All threads begin at once; the clock stops when the last has been answered. */
 static double run(sale *sale, buyer *buyers, uint32_t buyer_count, uint32_t seconds) {
     for (uint32_t index = 0; index < buyer_count; index++) {
         buyers[index].sale = sale;
         buyers[index].random = UINT64_C(0x9E3779B97F4A7C15) * (index + 1);
-        if (pthread_create(&buyers[index].thread, NULL, buy, &buyers[index]) != 0) fail("threads", "cannot start one");
+        if (pthread_create(&buyers[index].thread, NULL, sale->work, &buyers[index]) != 0) fail("threads", "cannot start one");
     }
     pthread_mutex_lock(&sale->lock);
     while (sale->ready_count < buyer_count) pthread_cond_wait(&sale->changed, &sale->lock);
@@ -248,7 +341,10 @@ static uint32_t number_argument(const char *text, const char *name, uint32_t mos
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4 || argc > 6) fail("usage", "mongo-yardstick URI DATABASE SECONDS [THREADS [PRODUCTS]]");
+    const bool is_find = argc > 1 && strcmp(argv[1], "--find") == 0;
+    argv += is_find;
+    argc -= is_find;
+    if (argc < 4 || argc > 6) fail("usage", "mongo-yardstick [--find] URI DATABASE SECONDS [THREADS [PRODUCTS]]");
     const uint32_t seconds = number_argument(argv[3], "SECONDS", SECONDS_MAX);
     const uint32_t buyer_count = argc > 4 ? number_argument(argv[4], "THREADS", THREADS_MAX) : 64;
     const uint32_t product_count = argc > 5 ? number_argument(argv[5], "PRODUCTS", PRODUCTS_MAX) : 1;
@@ -264,26 +360,26 @@ int main(int argc, char **argv) {
     mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
 
     sale sale = {
-        .pool = pool, .database = argv[2], .product_count = product_count, .lock = PTHREAD_MUTEX_INITIALIZER,
+        .pool = pool, .database = argv[2], .collection = is_find ? found_collection : sold_collection,
+        .work = is_find ? read_products : buy, .product_count = product_count, .lock = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER};
     sale.products = calloc(product_count, sizeof *sale.products);
     buyer *buyers = calloc(buyer_count, sizeof *buyers);
     if (sale.products == NULL || buyers == NULL) fail("memory", "there is not enough");
-    create_products(&sale);
+    if (is_find) {
+        learn_products(&sale);
+    } else {
+        create_products(&sale);
+    }
     const double elapsed_s = run(&sale, buyers, buyer_count, seconds);
 
-    int64_t purchases = 0;
+    int64_t count = 0;
     for (uint32_t index = 0; index < buyer_count; index++) {
-        if (buyers[index].has_failed) fail("buying", buyers[index].failure);
-        purchases += buyers[index].purchases;
+        if (buyers[index].has_failed) fail(is_find ? "reading" : "buying", buyers[index].failure);
+        count += buyers[index].count;
     }
-    const int64_t gone = opening * product_count - units_left(&sale);
-    if (gone != purchases) {
-        char why[96];
-        snprintf(why, sizeof why, "%" PRId64 " units are gone, %" PRId64 " purchases were counted", gone, purchases);
-        fail("the stock does not add up", why);
-    }
-    printf("%.1f\n", (double) purchases / elapsed_s);
+    if (!is_find) check_stock(&sale, count);
+    printf("%.1f\n", (double) count / elapsed_s);
 
     free(buyers);
     free(sale.products);

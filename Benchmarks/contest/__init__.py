@@ -1,0 +1,1 @@
+"""The contest of Benchmarks/contestants: its stage, its sections, its bars, and the report of them."""
