@@ -75,7 +75,8 @@ struct FaultyProxyTests {
         let slow = try await timeOfExchange()
         #expect(slow >= .milliseconds(200))
         try await proxy.pass()
-        #expect(try await timeOfExchange() < slow)
+        // One alone may be held up by whatever else the machine does.
+        try await eventually("an exchange that is not delayed") { try await timeOfExchange() < slow ? () : nil }
     }
 
     private func timeOfExchange() async throws -> Duration {
