@@ -42,11 +42,9 @@ def connections(stage: Stage) -> None:
     stage.title(f"Over connections: {', '.join(map(str, CONNECTIONS))}")
     results = stage.results("connections")
     with contextlib.ExitStack() as servers:
-        daemon = servers.enter_context(stage.daemon("connections"))
-        ids = daemon.create(PRODUCTS)
-        until_filed(daemon.database)
+        ids, contestants = stage.contestants(servers, "connections", PRODUCTS)
+        daemon = contestants[OURS]
         paths = [f"/v1/products/{product}" for product in ids]
-        contestants = {OURS: daemon, **stage.stocked(servers, daemon, "connections", ids)}
 
         def read_turn(contestant: str) -> None:
             server = contestants[contestant]

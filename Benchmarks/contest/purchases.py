@@ -40,11 +40,9 @@ def sale(stage: Stage, section: str, work: str, product_count: int, buyers: int)
     results = stage.results(section)
     answered = 0
     with contextlib.ExitStack() as servers:
-        daemon = servers.enter_context(stage.daemon(section))
-        ids = daemon.create(product_count)
-        until_filed(daemon.database)
+        ids, contestants = stage.contestants(servers, section, product_count)
+        daemon = contestants[OURS]
         paths = [f"/v1/products/{product}" for product in ids]
-        contestants = {OURS: daemon, **stage.stocked(servers, daemon, section, ids)}
 
         def add_yardstick() -> None:
             stage.mongod.settle()
@@ -77,11 +75,9 @@ def mixed(stage: Stage) -> None:
     stage.title(f"{MIXED}, {MIXED_CONNECTIONS} connections")
     results = stage.results("mixed")
     with contextlib.ExitStack() as servers:
-        daemon = servers.enter_context(stage.daemon("mixed"))
-        ids = daemon.create(MIXED_PRODUCTS)
-        until_filed(daemon.database)
+        ids, contestants = stage.contestants(servers, "mixed", MIXED_PRODUCTS)
+        daemon = contestants[OURS]
         paths = [f"/v1/products/{product}" for product in ids]
-        contestants = {OURS: daemon, **stage.stocked(servers, daemon, "mixed", ids)}
 
         def turn_of(contestant: str):
             server = contestants[contestant]

@@ -29,10 +29,8 @@ def cached(stage: Stage) -> None:
     stage.title(f"Cached reads from Redis, {CONNECTIONS} connections")
     results = stage.results("cached")
     with contextlib.ExitStack() as servers:
-        daemon = servers.enter_context(stage.daemon("cached"))
-        ids = daemon.create(PRODUCTS)
-        until_filed(daemon.database)
-        contestants = {OURS: daemon, **stage.stocked(servers, daemon, "cached", ids)}
+        ids, contestants = stage.contestants(servers, "cached", PRODUCTS)
+        daemon = contestants[OURS]
         peers.warm(daemon, ids)
         answer = recorded(daemon, f"/v1/products/{ids[0]}")
         constants = {

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from shared import peers
 from shared.figures import heading, show
 from shared.load import Answers, Wrk
-from shared.products import OPENING
+from shared.products import OPENING, until_filed
 from shared.servers import YARDSTICKS, Daemon, HTTPServer, Mongod, Redis, free_port
 
 from .results import Results
@@ -93,6 +93,14 @@ class Stage:
             peers.compare_bodies(daemon, peer, ids[0])
             made[contestant] = peer
         return made
+
+    def contestants(
+            self, servers: contextlib.ExitStack, name: str, count: int) -> tuple[list[str], dict[str, HTTPServer]]:
+        """The daemon and both peers with the same products, everything filed; and the products' ids."""
+        daemon = servers.enter_context(self.daemon(name))
+        ids = daemon.create(count)
+        until_filed(daemon.database)
+        return ids, {OURS: daemon, **self.stocked(servers, daemon, name, ids)}
 
     # Load
 
