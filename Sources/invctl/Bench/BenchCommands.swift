@@ -43,14 +43,14 @@ struct FlashSaleCommand: ToolCommand {
     }
 
     func run(_ tool: Tool) async throws {
-        let product = try await BenchProduct.make(units: units, tool)
         let key = RowKey.fresh()
-        let result = try await Traffic(load, requests: buyers).run(tool) { number, _ in
-            AdminRequest(.post, product.path + "/purchase").with(["quantity": .integer(1)])
-                .with("Idempotency-Key", "\(key)-\(number)")
+        let (result, proof) = try await BenchProduct.with(units: units, keep: keep, tool) { product in
+            let result = try await Traffic(load, requests: buyers).run(tool) { number, _ in
+                AdminRequest(.post, product.path + "/purchase").with(["quantity": .integer(1)])
+                    .with("Idempotency-Key", "\(key)-\(number)")
+            }
+            return (result, try await product.proof(sold: Int64(result.accepted), tool))
         }
-        let proof = try await product.proof(sold: Int64(result.accepted), tool)
-        if !keep { try await product.archive(tool) }
         try result.write(tool, proof: [proof])
     }
 }
@@ -99,16 +99,18 @@ struct MixedCommand: ToolCommand {
     }
 
     func run(_ tool: Tool) async throws {
-        let product = try await BenchProduct.make(units: units, tool)
         let zipf = try await Zipf(of: products, tool)
         let (key, buys) = (RowKey.fresh(), buys)
-        let result = try await Traffic(load, requests: requests).run(tool) { number, random in
-            guard Double.random(in: 0..<1, using: &random) < buys else { return AdminRequest(.get, zipf.path(&random)) }
-            return AdminRequest(.post, product.path + "/purchase").with(["quantity": .integer(1)])
-                .with("Idempotency-Key", "\(key)-\(number)")
+        let (result, proof) = try await BenchProduct.with(units: units, keep: false, tool) { product in
+            let result = try await Traffic(load, requests: requests).run(tool) { number, random in
+                guard Double.random(in: 0..<1, using: &random) < buys else {
+                    return AdminRequest(.get, zipf.path(&random))
+                }
+                return AdminRequest(.post, product.path + "/purchase").with(["quantity": .integer(1)])
+                    .with("Idempotency-Key", "\(key)-\(number)")
+            }
+            return (result, try await product.proof(sold: Int64(result.accepted), tool))
         }
-        let proof = try await product.proof(sold: Int64(result.accepted), tool)
-        try await product.archive(tool)
         try result.write(tool, proof: [proof])
     }
 }
@@ -121,7 +123,21 @@ private struct BenchProduct: Sendable {
 
     var path: String { "/v1/products/\(id)" }
 
-    static func make(units: Int64, _ tool: Tool) async throws -> BenchProduct {
+    /// Makes one, and takes it off the shelf afterwards, also when `body` is interrupted.
+    static func with<Value: Sendable>(
+        units: Int64, keep: Bool, _ tool: Tool, _ body: (BenchProduct) async throws -> Value
+    ) async throws -> Value {
+        try await Interrupts.gently {
+            let product = try await make(units: units, tool)
+            let outcome: Result<Value, any Error>
+            do { outcome = .success(try await body(product)) } catch { outcome = .failure(error) }
+            // A task of its own, which nobody has cancelled.
+            if !keep { _ = try await Task { try await product.archive(tool) }.value }
+            return try outcome.get()
+        }
+    }
+
+    private static func make(units: Int64, _ tool: Tool) async throws -> BenchProduct {
         let sku = "BENCH-\(RowKey.fresh().prefix(12))"
         let document: JSON = [
             "sku": .string(sku), "name": "Made by invctl bench", "price": ["amount": .integer(100), "currency": "EUR"],
@@ -144,7 +160,7 @@ private struct BenchProduct: Sendable {
             lowest: movements.compactMap { $0["on_hand"].int }.min() ?? units)
     }
 
-    func archive(_ tool: Tool) async throws { _ = try await tool.send(AdminRequest(.delete, path)) }
+    private func archive(_ tool: Tool) async throws { _ = try await tool.send(AdminRequest(.delete, path)) }
 }
 
 /// Products by how much they are asked for: the n-th of them 1/n as much as the first.

@@ -26,7 +26,8 @@ struct Traffic: Sendable {
                 group.addTask {
                     try await tool.connected { connection in
                         var (result, random) = (TrafficResult(), SystemRandomNumberGenerator())
-                        while ContinuousClock.now < end, !Task.isCancelled, let number = next.take(below: requests) {
+                        while ContinuousClock.now < end, let number = next.take(below: requests) {
+                            try Interrupts.check()
                             try await result.perform(request(number, &random), over: connection)
                         }
                         return result
