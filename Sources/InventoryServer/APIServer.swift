@@ -55,10 +55,17 @@ package struct APIServer: Service {
                 address: .hostname(address.host, port: address.port), backlog: 1_024,
                 availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)
             ),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? address.port) },
+            onServerRunning: { channel in
+                // Of a thousand that come at once, under load, the last would wait for seconds with NIO's four.
+                try? await channel.setOption(.maxMessagesPerRead, value: Self.connectionsPerTurn)
+                await onListening(channel.localAddress?.port ?? address.port)
+            },
             eventLoopGroup: eventLoopGroup, logger: quiet
         )
     }
+
+    /// New connections taken in a turn of the event loop; by as many the limit of all connections may be exceeded.
+    private static let connectionsPerTurn: UInt = 32
 
     /// Who comes from this machine is not counted, for it is a proxy or could do worse, and neither is a trusted proxy:
     /// behind both are many clients.

@@ -22,7 +22,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
     typealias Completion = (Result<RedisValue, RedisError>) -> Void
 
-    /// Time-outs are noticed this much later at most; so a timer serves many commands.
+    /// A timer serves many commands, so time-outs are noticed this much later; and as much again, see ``timePassed()``.
     private static let resolution = TimeAmount.milliseconds(2)
     /// Longer than any sensible one, so that sums do not overflow.
     private static let timeoutMax = TimeAmount.hours(1)
@@ -33,10 +33,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// Commands of this turn of the loop.
     private var pending = ByteBuffer()
-    private var isFlushScheduled = false
+    /// When the first of them came; nothing while there is none.
+    private var turnBegan: NIODeadline?
     /// How often commands have left: one that was sent since the last time is still here.
     private(set) var departures: UInt64 = 0
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
+    /// A time-out has passed, and the loop has had a turn since to read what had come by then.
+    private var hasReadAgain = false
     /// Why it was closed.
     private(set) var closeReason: String?
     /// Called once, when it is closed and before those who wait are told.
@@ -58,8 +61,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
             return refuse(refusal, completion)
         }
         pending.writeImmutableBuffer(bytes)
-        if !isFlushScheduled {
-            isFlushScheduled = true
+        if turnBegan == nil {
+            turnBegan = now
             eventLoop.assumeIsolated().execute { self.flush() }
         }
         scheduleTimer(now: now)
@@ -75,7 +78,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func flush() {
-        isFlushScheduled = false
+        if let turnBegan { state.turnEnded(after: eventLoop.now - turnBegan) }
+        turnBegan = nil
         guard let context, state.isOpen, pending.readableBytes > 0 else { return }
         departures &+= 1
         let bytes = pending
@@ -142,10 +146,20 @@ final class RedisChannelHandler: ChannelInboundHandler {
         timer = (at, eventLoop.assumeIsolated().scheduleTask(deadline: at) { self.timePassed() })
     }
 
+    /// Nobody is given up before the loop has read once more: after a turn that was unusually long, or a moment in which
+    /// the whole process stood still, the reply has long been there.
     private func timePassed() {
         timer = nil
         let now = eventLoop.now
-        perform(state.timePassed(now: now))
-        scheduleTimer(now: now)
+        let isDue = state.nextDeadline.map { $0 <= now } ?? false
+        if !isDue || hasReadAgain {
+            hasReadAgain = false
+            perform(state.timePassed(now: now))
+            scheduleTimer(now: now)
+        } else {
+            hasReadAgain = true
+            let at = now + Self.resolution
+            timer = (at, eventLoop.assumeIsolated().scheduleTask(deadline: at) { self.timePassed() })
+        }
     }
 }

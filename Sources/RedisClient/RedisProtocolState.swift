@@ -31,6 +31,10 @@ struct RedisProtocolState<Waiter>: ~Copyable {
     /// Nothing is due before; it may be too early.
     private var earliest = NIODeadline.distantFuture
     private var overdue = 0
+    /// What of the time a command takes is this process's own: until it leaves, until its reply is read, and a turn for a
+    /// Redis that wants the same processors. It says nothing about Redis, and asking the store instead would only make
+    /// the turns longer.
+    private var busyTime = TimeAmount.zero
     private(set) var isOpen = true
 
     init(limits: RedisLimits = RedisLimits()) {
@@ -41,7 +45,7 @@ struct RedisProtocolState<Waiter>: ~Copyable {
     var isOverdue: Bool { overdue > 0 }
 
     /// When ``timePassed(now:)`` has something to do, at the earliest.
-    var nextDeadline: NIODeadline? { places.isEmpty || !isOpen ? nil : earliest }
+    var nextDeadline: NIODeadline? { places.isEmpty || !isOpen ? nil : earliest + busyTime }
 
     /// Commands whose reply has not come yet.
     var outstanding: Int { places.count }
@@ -59,6 +63,13 @@ struct RedisProtocolState<Waiter>: ~Copyable {
         unsentBytes += bytes
         earliest = min(earliest, deadline)
         return nil
+    }
+
+    /// The commands of one turn of the event loop leave, so long after the first of them came. A long turn is remembered,
+    /// half as long with each that follows.
+    mutating func turnEnded(after time: TimeAmount) {
+        let turns = 3 * min(time, limits.busyMax)
+        busyTime = min(max(turns, .nanoseconds(busyTime.nanoseconds / 2)), limits.busyMax)
     }
 
     /// The system has taken so many bytes.
@@ -96,6 +107,7 @@ struct RedisProtocolState<Waiter>: ~Copyable {
 
     /// Time passed: who has waited too long is told so, and a server that stays silent is given up.
     mutating func timePassed(now: NIODeadline) -> Actions {
+        let now = now - busyTime
         var actions = Actions()
         guard isOpen, now >= earliest else { return actions }
         earliest = .distantFuture
@@ -147,4 +159,6 @@ struct RedisLimits: Sendable {
     var unsentBytesMax = 16 << 20
     /// How long after its time-out a reply may still come; then the connection is closed.
     var overdueMax = TimeAmount.seconds(1)
+    /// What a busy process adds to its time-outs.
+    var busyMax = TimeAmount.milliseconds(200)
 }

@@ -69,6 +69,25 @@ struct ProtocolStateTests {
         #expect(state.nextDeadline == nil)
     }
 
+    /// Fails in a process that takes its own long turns for a slow Redis, and then asks the store for everything.
+    @Test("A busy process gives Redis three of its turns more, up to a bound, and less again when it is not busy")
+    func busy() {
+        let state = NumberedState()
+        state.turnEnded(after: .milliseconds(10))
+        ask(state, 1...1, deadline: 20)
+        #expect(state.nextDeadline == .at(50))
+        #expect(state.timePassed(now: .at(49)).answers.isEmpty)
+        state.turnEnded(after: .milliseconds(1))
+        #expect(state.nextDeadline == .at(35))
+        #expect(state.timePassed(now: .at(35)).answers.map(\.waiter) == [1])
+
+        state.turnEnded(after: .hours(1_000_000))
+        ask(state, 2...2, deadline: 20)
+        #expect(state.nextDeadline == .at(220))
+        for _ in 0..<64 { state.turnEnded(after: .zero) }
+        #expect(state.nextDeadline == .at(20))
+    }
+
     @Test("A reply that is overdue for a second ends the connection")
     func overdue() {
         let state = NumberedState()

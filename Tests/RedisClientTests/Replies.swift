@@ -63,6 +63,7 @@ final class NumberedState {
         state.enqueue(waiter, bytes: bytes, deadline: deadline)
     }
 
+    func turnEnded(after time: TimeAmount) { state.turnEnded(after: time) }
     func sent(_ bytes: Int) { state.sent(bytes) }
     func received(_ buffer: ByteBuffer) -> Actions { state.received(buffer) }
     func timePassed(now: NIODeadline) -> Actions { state.timePassed(now: now) }
