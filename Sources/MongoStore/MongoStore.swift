@@ -15,6 +15,7 @@ package final class MongoStore: InventoryStore {
     private let combining: Combining
     private let filing: Filing
     private let catalogues: Catalogues
+    private let reads: ProductReads
     let switchRegister: SwitchRegister
     let logger: Logger
     private let isPrepared = Mutex(false)
@@ -35,6 +36,7 @@ package final class MongoStore: InventoryStore {
         combining = Combining(pool: pool, deadlines: deadlines, ledger: ledger, clock: clock, logger: logger)
         filing = Filing(pool: pool, ledger: ledger, combining: combining, clock: clock, logger: logger)
         catalogues = Catalogues(filing: filing, clock: clock, logger: logger)
+        reads = ProductReads(pool: pool, deadlines: deadlines)
         switchRegister = SwitchRegister(url: url, logger: logger)
         deadlines.start()
     }
@@ -128,26 +130,23 @@ package final class MongoStore: InventoryStore {
     // MARK: Reading
 
     package func product(_ reference: ProductReference) async throws(InventoryError) -> Product? {
-        try await run { connection, _ in
-            let id: ProductID
-            switch reference {
-            case .id(let known): id = known
-            case .sku(let sku):
-                let (found, _) = try connection.find(
-                    Collection.products, ["live": true, "sku_key": .string(sku.key)], projection: ["_id": 1], limit: 1,
-                    freshness: .majority(after: 0))
-                guard let document = found.first else { return nil }
-                id = try document.productID("_id")
-            }
-            let (found, _) = try connection.find(
-                Collection.products, ["_id": .productID(id)], projection: Product.projection, limit: 1,
-                freshness: .linearizable, timeLimit: Self.readLimit)
-            guard let product = try found.first.flatMap({ try StoredProduct(ifAny: $0)?.product }) else { return nil }
-            if case .sku(let sku) = reference {
-                // It may have been given to another since.
-                guard !product.isArchived, product.catalogue.sku.key == sku.key else { return nil }
-            }
+        try checkPrepared()
+        switch reference {
+        case .id(let id): return try await reads.product(id)
+        case .sku(let sku):
+            guard let id = try await holder(of: sku), let product = try await reads.product(id) else { return nil }
+            // It may have been given to another since.
+            guard !product.isArchived, product.catalogue.sku.key == sku.key else { return nil }
             return product
+        }
+    }
+
+    private func holder(of sku: SKU) async throws(InventoryError) -> ProductID? {
+        try await pool.run { connection, _ in
+            let (found, _) = try connection.find(
+                Collection.products, ["live": true, "sku_key": .string(sku.key)], projection: ["_id": 1], limit: 1,
+                freshness: .majority(after: 0))
+            return try found.first?.productID("_id")
         }
     }
 

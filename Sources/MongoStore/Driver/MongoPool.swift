@@ -144,6 +144,9 @@ final class MongoPool: Sendable {
 
     // MARK: Topology
 
+    /// Nothing before it has been asked for the first time.
+    var knownTopology: Topology? { state.withLock { $0.topology } }
+
     /// What the server is, asked once: a standalone knows neither majorities nor linearizable reads.
     func topology(of connection: MongoConnection) throws -> Topology {
         if let known = state.withLock({ $0.topology }) { return known }
