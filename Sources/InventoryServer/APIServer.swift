@@ -45,7 +45,9 @@ package struct APIServer: Service {
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, front),
             reject: { code, detail in front.rejection(code, detail) },
-            judge: { head, peer, loop in front.judge(head, from: peer, check, inventory.cache, limiter, on: loop) },
+            judge: { head, peer, loop, verdict in
+                front.judge(head, from: peer, check, inventory.cache, limiter, on: loop, verdict)
+            },
             encryption: encryption
         )
         var quiet = logger

@@ -25,7 +25,7 @@ package struct MetricsServer: Service {
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
             limits: ConnectionGuard.Limits(), connectionLimit: nil,
             reject: { code, detail in front.rejection(code, detail) },
-            judge: { _, _, _ in .now(.pass(nil)) })
+            judge: { _, _, _, verdict in verdict(.pass(nil)) })
         var quiet = logger
         quiet.logLevel = .error
         server = channel.server(

@@ -62,7 +62,9 @@ struct NoCache: ProductCache {
         try await body().outcome
     }
 
-    func glance(at id: ProductID, on loop: any EventLoop) -> Glance { .elsewhere }
+    func glance(at id: ProductID, on loop: any EventLoop, answer: @escaping (CachedDocument?) -> Void) -> Glance {
+        .elsewhere
+    }
     func settle(_ products: [Product]) async {}
     var statistics: CacheStatistics { CacheStatistics() }
 

@@ -123,7 +123,9 @@ private struct NoCache: ProductCache {
         _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome { try await body().outcome }
 
-    func glance(at id: ProductID, on loop: any EventLoop) -> Glance { .elsewhere }
+    func glance(at id: ProductID, on loop: any EventLoop, answer: @escaping (CachedDocument?) -> Void) -> Glance {
+        .elsewhere
+    }
     func settle(_ products: [Product]) async {}
     var statistics: CacheStatistics { CacheStatistics() }
     func hint(for sku: SKU) -> ProductID? { nil }

@@ -60,7 +60,9 @@ package final class InProcessCache: ProductCache {
 
     package var statistics: CacheStatistics { counters.statistics }
 
-    package func glance(at id: ProductID, on loop: any EventLoop) -> Glance {
+    package func glance(
+        at id: ProductID, on loop: any EventLoop, answer: @escaping (CachedDocument?) -> Void
+    ) -> Glance {
         guard let document = shard(of: id).state.withLock({ $0.peek(id, now: .now) }) else { return .elsewhere }
         counters.count(CachedDocument(document: document, source: .hit))
         return .here(document)

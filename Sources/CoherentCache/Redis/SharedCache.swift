@@ -66,25 +66,26 @@ package final class SharedCache: ProductCache {
 
     // MARK: Reading
 
-    package func glance(at id: ProductID, on loop: any EventLoop) -> Glance {
+    package func glance(
+        at id: ProductID, on loop: any EventLoop, answer: @escaping (CachedDocument?) -> Void
+    ) -> Glance {
         let arrival = BootTime.now()
         guard breaker.allows(at: arrival), let leases = fence.leases(on: loop, at: arrival),
             let reads = reads[ObjectIdentifier(loop)]
         else { return .elsewhere }
-        let promise = loop.makePromise(of: CachedDocument?.self)
         reads.get(id, with: leases) { result in
             switch result {
             case .success(let value?):
                 let read = CachedDocument(document: value.document, source: .hit)
                 self.counters.count(read)
-                promise.succeed(read)
-            case .success(nil): promise.succeed(nil)
+                answer(read)
+            case .success(nil): answer(nil)
             case .failure(let error):
                 self.note(error, sent: arrival)
-                promise.succeed(nil)
+                answer(nil)
             }
         }
-        return .asked(promise.futureResult)
+        return .asked
     }
 
     package func document(

@@ -12,8 +12,11 @@ package protocol ProductCache: Sendable {
 
     /// The same answer without the store, if the cache has it.
     ///
-    /// - Parameter loop: the event loop this is called on, and on which an answer comes.
-    func glance(at id: ProductID, on loop: any EventLoop) -> Glance
+    /// - Parameters:
+    ///   - loop: the event loop this is called on.
+    ///   - answer: where the answer comes if it is ``Glance/asked``, on that loop and after this has returned: what the
+    ///     cache says of the product, or nothing where it says nothing.
+    func glance(at id: ProductID, on loop: any EventLoop, answer: @escaping (CachedDocument?) -> Void) -> Glance
 
     /// Performs a write of one product and brings the cache in line before it returns, which is before anybody is told
     /// of the write.
@@ -46,9 +49,8 @@ extension ProductCache {
 package enum Glance {
     /// From this process's memory.
     case here(ProductDocument)
-    /// On its way, and completes on the event loop of who asked: what the cache says of the product, or nothing where
-    /// it says nothing.
-    case asked(EventLoopFuture<CachedDocument?>)
+    /// On its way.
+    case asked
     /// Not from here: ask for the document.
     case elsewhere
 }

@@ -35,6 +35,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits
             )
+            try pipeline.addHandler(AnswerBytes())
             if let connectionLimit { try pipeline.addHandler(ConnectionLimit(connectionLimit)) }
             try pipeline.addHandler(
                 ConnectionGuard(limits: limits, isStreamed: APILimits.isStreamed, reject: reject)

@@ -28,13 +28,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
         case pass(RateFields?)
     }
 
-    enum Look {
-        case now(Verdict)
-        /// On the connection's event loop. A failure passes the request on.
-        case soon(EventLoopFuture<Verdict>)
-    }
-
-    typealias Judge = @Sendable (HTTPRequestHead, Peer, any EventLoop) -> Look
+    /// Says what becomes of a request, at once or later, on the connection's event loop and exactly once.
+    typealias Judge = @Sendable (HTTPRequestHead, Peer, any EventLoop, _ verdict: @escaping (Verdict) -> Void) -> Void
 
     private enum State {
         /// Parts are passed on as they come.
@@ -57,6 +52,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     private var state = State.passing
     private var later = CircularBuffer<Later>()
     private var isCatchingUp = false
+    private var isJudging = false
 
     /// Somebody asked to read on while that was not wanted.
     private var readIsOwed = false
@@ -130,17 +126,10 @@ final class AdmissionHandler: ChannelDuplexHandler {
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let peer = self.peer ?? Peer(context.channel.remoteAddress)
         self.peer = peer
-        switch judge(head, peer, context.eventLoop) {
-        case .now(let verdict): perform(verdict, on: head, context)
-        case .soon(let verdict):
-            state = .waiting(head, isComplete: false)
-            let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
-            let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
-            verdict.whenComplete { result in
-                let verdict = (try? result.get()) ?? .pass(nil)
-                handlerBox.value.settle(verdict, contextBox.value)
-            }
-        }
+        state = .waiting(head, isComplete: false)
+        isJudging = true
+        judge(head, peer, context.eventLoop) { verdict in self.settle(verdict, context) }
+        isJudging = false
     }
 
     private func perform(_ verdict: Verdict, on head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -178,7 +167,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
         guard case .waiting(let head, let isComplete) = state else { return }
         perform(verdict, on: head, context)
         if isComplete { take(.end(nil), context) }
-        if !isCatchingUp { catchUp(context) }
+        if !isCatchingUp, !isJudging { catchUp(context) }
     }
 
     private func catchUp(_ context: ChannelHandlerContext) {

@@ -8,14 +8,16 @@ extension Front {
     /// - Parameters:
     ///   - head: of a request whose turn it is.
     ///   - peer: who is at the other end of the connection.
+    ///   - verdict: told once, now or later, on the connection's event loop.
     func judge(
         _ head: HTTPRequestHead, from peer: Peer, _ check: KeyCheck, _ cache: any ProductCache,
-        _ limiter: any RateLimiter, on loop: any EventLoop
-    ) -> AdmissionHandler.Look {
+        _ limiter: any RateLimiter, on loop: any EventLoop,
+        _ verdict: @escaping (AdmissionHandler.Verdict) -> Void
+    ) {
         let settings = state.settings
         let caller = check.caller(showing: head.headers.first(name: "authorization"))
         guard let limit = settings.limits.limit(for: head) else {
-            return look(for: head, of: caller, in: cache, nil, settings, on: loop)
+            return look(for: head, of: caller, in: cache, settings, on: loop, verdict)
         }
         switch limiter.admit(
             account(of: caller, head, peer, settings.limits), to: limit.limited, under: limit.policy, on: loop)
@@ -23,25 +25,20 @@ extension Front {
         case .decided(let decision):
             let fields = RateFields(limit, decision)
             guard decision.isAllowed else {
-                return .now(.answer(refusal(of: head, caller, decision, fields, settings)))
+                return verdict(.answer(refusal(of: head, caller, decision, fields, settings)))
             }
-            return look(for: head, of: caller, in: cache, fields, settings, on: loop)
+            look(for: head, of: caller, in: cache, settings, on: loop) { verdict($0.adding(fields)) }
         case .asked(let decision):
             // Both questions leave together, and what the cache says counts only if the limiter agrees.
-            let look = look(for: head, of: caller, in: cache, nil, settings, on: loop)
-            let verdict: EventLoopFuture<AdmissionHandler.Verdict> =
-                switch look {
-                case .now(let verdict): loop.makeSucceededFuture(verdict)
-                case .soon(let verdict): verdict
-                }
-            return .soon(
-                decision.and(verdict).map { decision, verdict in
+            look(for: head, of: caller, in: cache, settings, on: loop) { found in
+                decision.assumeIsolated().whenSuccess { decision in
                     let fields = RateFields(limit, decision)
                     guard decision.isAllowed else {
-                        return .answer(self.refusal(of: head, caller, decision, fields, settings))
+                        return verdict(.answer(self.refusal(of: head, caller, decision, fields, settings)))
                     }
-                    return verdict.adding(fields)
-                })
+                    verdict(found.adding(fields))
+                }
+            }
         }
     }
 
@@ -61,33 +58,46 @@ extension Front {
     /// The answer to a plain read of a product that needs nothing but the cache: the same as the route gives, without
     /// its way. Whatever needs a second look (conditions, other media types, CORS, a server that stops) takes the route.
     private func look(
-        for head: HTTPRequestHead, of caller: Caller, in cache: any ProductCache, _ fields: RateFields?,
-        _ settings: ServerSettings, on loop: any EventLoop
-    ) -> AdmissionHandler.Look {
+        for head: HTTPRequestHead, of caller: Caller, in cache: any ProductCache, _ settings: ServerSettings,
+        on loop: any EventLoop, _ verdict: @escaping (AdmissionHandler.Verdict) -> Void
+    ) {
         guard head.method == .GET, head.uri.utf8.count == Self.productPath.utf8.count + 24,
-            head.uri.hasPrefix(Self.productPath), !state.isStopping, state.importState == .none,
-            caller.entitlement.allows(.scope(.read)),
-            !["origin", "if-none-match", "expect"].contains(where: head.headers.contains(name:)),
-            head.headers.first(name: "accept").map({ $0 == "*/*" || $0 == "application/json" }) ?? true,
-            let id = try? ProductID(String(head.uri.dropFirst(Self.productPath.count)))
-        else { return .now(.pass(fields)) }
+            head.uri.utf8.starts(with: Self.productPath.utf8), !state.isStopping, state.importState == .none,
+            caller.entitlement.allows(.scope(.read)), Self.isPlain(head.headers),
+            let id = try? ProductID(String(head.uri.utf8.suffix(24)) ?? "")
+        else { return verdict(.pass(nil)) }
         let arrival = ContinuousClock.now
-        switch cache.glance(at: id, on: loop) {
-        case .here(let document):
-            return .now(
-                AdmissionHandler.Verdict.answer(hit(document, for: head, caller, settings, since: arrival)).adding(
-                    fields))
-        case .elsewhere: return .now(.pass(fields))
-        case .asked(let reply):
-            return .soon(
-                reply.map { read in
-                    guard let read else { return .pass(fields) }
-                    let answer =
-                        read.document.map { self.hit($0, for: head, caller, settings, since: arrival) }
-                        ?? self.absence(of: id, for: head, caller, settings, since: arrival)
-                    return AdmissionHandler.Verdict.answer(answer).adding(fields)
-                })
+        let glance = cache.glance(at: id, on: loop) { read in
+            guard let read else { return verdict(.pass(nil)) }
+            verdict(
+                .answer(
+                    read.document.map { self.hit($0, for: head, caller, settings, since: arrival) }
+                        ?? self.absence(of: id, for: head, caller, settings, since: arrival)))
         }
+        switch glance {
+        case .here(let document): verdict(.answer(hit(document, for: head, caller, settings, since: arrival)))
+        case .elsewhere: verdict(.pass(nil))
+        case .asked: break
+        }
+    }
+
+    /// Whether nothing in the request asks for more than the document as it is.
+    private static func isPlain(_ headers: HTTPHeaders) -> Bool {
+        headers.allSatisfy { name, value in
+            // By their lengths, most need not be compared.
+            switch name.utf8.count {
+            case 6 where isSame(name, "origin"): false
+            case 6 where isSame(name, "expect"): false
+            case 6 where isSame(name, "accept"): value == "*/*" || value == "application/json"
+            case 13 where isSame(name, "if-none-match"): false
+            default: true
+            }
+        }
+    }
+
+    /// Case counts for nothing in names of headers; the second is in lower case.
+    private static func isSame(_ name: String, _ other: String) -> Bool {
+        name.utf8.elementsEqual(other.utf8) { $0 | 0x20 == $1 }
     }
 
     private static let productPath = "/v1/products/"
