@@ -24,7 +24,8 @@ struct JoinedReadsTests {
             let loop = group.next()
             let connection = try await eventually("a connection") { client.connection(on: loop) }
             let reads = JoinedReads(on: loop, counters: CacheCounters())
-            let leases = Leases(connection: connection, generation: "g", scripts: CacheScripts())
+            let leases = Leases(
+                connection: connection, generation: "g", scripts: CacheScripts(), writes: JoinedWrites(on: group))
             try await body(server, reads, leases, loop)
             await client.close()
         }

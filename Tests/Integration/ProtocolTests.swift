@@ -181,9 +181,14 @@ struct ProtocolTests {
         }
     }
 
-    @Test("More requests than there is room for are told 503 and when to come back, and probes still pass")
+    @Test(
+        "More requests than there is room for are told 503 and when to come back; probes and what is cached still pass")
     func overload() async throws {
         try await withDaemon(environment: ["INVENTORYD_MAX_IN_FLIGHT": "1"]) { daemon in
+            let product = try await daemon.client.post(
+                "/v1/products", #"{"sku":"A-1","name":"Cup","price":{"amount":1,"currency":"GBP"}}"#)
+            let path = "/v1/products/\(try #require(product.json["id"].string))"
+            #expect(try await daemon.client.get(path).status == 200)
             let holder = try await RawConnection.open(port: daemon.port)
             try await holder.converse { inbound, outbound in
                 let head =
@@ -194,7 +199,12 @@ struct ProtocolTests {
                 #expect(refused.status == 503)
                 #expect(refused.header("Retry-After") == "1")
                 #expect(refused.json["code"].string == "overloaded")
+                #expect(refused.header("X-Request-Id") == refused.json["request_id"].string)
+                let sale = try await daemon.client.post("\(path)/purchase", #"{"quantity":1}"#)
+                #expect(sale.status == 503)
                 #expect(try await daemon.client.get("/readyz").status == 200)
+                #expect(try await daemon.client.get("/healthz?verbose").status != 503)
+                #expect(try await daemon.client.get(path).header("X-Cache") == "hit")
                 try await outbound.write(.init(string: "\n"))
                 while let part = try await inbound.next(), !String(buffer: part).hasSuffix("0\r\n\r\n") {}
             }

@@ -26,7 +26,7 @@ package struct Defences: OptionSet, Sendable {
 ///
 /// Commands that read count as hits in Redis's own statistics. Leases are a list so that they are only looked at by
 /// commands that write: then `keyspace_hits` counts values that were served, and nothing else while nobody writes.
-struct CacheScripts: Sendable {
+final class CacheScripts: Sendable {
     let lease: RedisScript
     let fill: RedisScript
     let begin: RedisScript
@@ -72,23 +72,24 @@ struct CacheScripts: Sendable {
         return 1
         """
 
-    /// BEGIN value lease writers; token, milliseconds until the writer is overdue.
+    /// BEGIN value lease writers; milliseconds until a writer is overdue, the token of each writer that begins.
     private static let beginSource =
         now + """
             redis.call('DEL', KEYS[1], KEYS[2])
             redis.call('ZREMRANGEBYSCORE', KEYS[3], '(-inf', now)
-            if redis.call('ZCARD', KEYS[3]) > 0 then redis.call('ZADD', KEYS[3], '-inf', '!') end
-            redis.call('ZADD', KEYS[3], now + ARGV[2], ARGV[1])
-            redis.call('PEXPIRE', KEYS[3], ARGV[2] + 1000)
+            if #ARGV > 2 or redis.call('ZCARD', KEYS[3]) > 0 then redis.call('ZADD', KEYS[3], '-inf', '!') end
+            for i = 2, #ARGV do redis.call('ZADD', KEYS[3], now + ARGV[1], ARGV[i]) end
+            redis.call('PEXPIRE', KEYS[3], ARGV[1] + 1000)
             return 1
             """
 
-    /// END value lease writers; token, and where the writer was registered and has a document: it, milliseconds to
-    /// live. Answers 1 if the document was put in. Where there is no room to say that writers overlapped, none of them
-    /// is known any more, and none can put its document in.
+    /// END value lease writers; how many writers end, the token of each, and where it is one, was registered and has a
+    /// document: it, milliseconds to live. Answers 1 if the document was put in. Where there is no room to say that writers
+    /// overlapped, none of them is known any more, and none can put its document in.
     private static let endSource =
         now + """
-            local mine = redis.call('ZREM', KEYS[3], ARGV[1])
+            local mine = 0
+            for i = 2, ARGV[1] + 1 do mine = mine + redis.call('ZREM', KEYS[3], ARGV[i]) end
             redis.call('DEL', KEYS[1], KEYS[2])
             redis.call('ZREMRANGEBYSCORE', KEYS[3], '(-inf', now)
             local overlapped = redis.call('ZSCORE', KEYS[3], '!')
@@ -99,8 +100,9 @@ struct CacheScripts: Sendable {
             else
                 redis.call('DEL', KEYS[3])
             end
-            if not ARGV[2] or not (ALONE) then return 0 end
-            local put = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            local document = ARGV[ARGV[1] + 2]
+            if not document or not (ALONE) then return 0 end
+            local put = redis.pcall('SET', KEYS[1], document, 'PX', ARGV[ARGV[1] + 3])
             return put.ok and 1 or 0
             """
     private static let alone = "mine == 1 and not overlapped"

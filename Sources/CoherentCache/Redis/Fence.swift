@@ -25,6 +25,15 @@ final class Fence: Sendable {
         var machine = CacheSwitch()
         /// Grows with each suspicion: what was under way over older connections says nothing about newer ones.
         var suspicions: UInt64 = 0
+        /// The run that was named last, since every read needs its name.
+        private var named: (identity: RedisIdentity, run: String)?
+
+        mutating func run(of connection: RedisConnection) -> String {
+            if let named, named.identity == connection.identity { return named.run }
+            let run = Fence.run(connection.identity)
+            named = (connection.identity, run)
+            return run
+        }
     }
 
     private let state = Mutex(State())
@@ -32,6 +41,7 @@ final class Fence: Sendable {
     private let register: any CacheSwitchRegister
     private let redis: RedisClient?
     private let scripts: CacheScripts
+    private let writes: JoinedWrites
     private let defences: Defences
     private let logger: Logger
 
@@ -39,9 +49,10 @@ final class Fence: Sendable {
     private let name = Fence.processName()
 
     init(
-        register: any CacheSwitchRegister, redis: RedisClient?, scripts: CacheScripts, defences: Defences,
-        logger: Logger
+        register: any CacheSwitchRegister, redis: RedisClient?, group: any EventLoopGroup, scripts: CacheScripts,
+        defences: Defences, logger: Logger
     ) {
+        writes = JoinedWrites(on: group)
         self.register = register
         self.redis = redis
         self.scripts = scripts
@@ -89,11 +100,12 @@ final class Fence: Sendable {
     private func leases(over connection: RedisConnection, at now: BootTime) -> Leases? {
         guard connection.isOpen, !connection.isOverdue else { return nil }
         guard defences.contains(.namespace) else {
-            return Leases(connection: connection, generation: "always", scripts: scripts)
+            return Leases(connection: connection, generation: "always", scripts: scripts, writes: writes)
         }
-        let run = Self.run(of: connection)
-        let generation = state.withLock { $0.machine.usable(over: run, now: now.nanoseconds) }
-        return generation.map { Leases(connection: connection, generation: $0, scripts: scripts) }
+        let generation = state.withLock { state in
+            state.machine.usable(over: state.run(of: connection), now: now.nanoseconds)
+        }
+        return generation.map { Leases(connection: connection, generation: $0, scripts: scripts, writes: writes) }
     }
 
     private var liveConnections: [RedisConnection] {
@@ -128,7 +140,7 @@ final class Fence: Sendable {
             var next = step
             if !defences.contains(.namespace) { next = .end(generation: "always", mayWriteThrough: true) }
             if case .end(let generation, let mayWriteThrough) = next, let connection {
-                let leases = Leases(connection: connection, generation: generation, scripts: scripts)
+                let leases = Leases(connection: connection, generation: generation, scripts: scripts, writes: writes)
                 if await end(writer, with: leases, document: mayWriteThrough ? document : nil) { return }
                 if await endOverFreshConnection(writer, in: generation, instead: connection) { return }
                 suspect(generation, since: suspicions)
@@ -173,7 +185,7 @@ final class Fence: Sendable {
         let deadline = BootTime.now() + Self.freshTime
         while BootTime.now() < deadline {
             if let fresh = liveConnections.first(where: { $0 !== failed && $0.identity == failed.identity }) {
-                let leases = Leases(connection: fresh, generation: generation, scripts: scripts)
+                let leases = Leases(connection: fresh, generation: generation, scripts: scripts, writes: writes)
                 return await end(writer, with: leases, document: nil)
             }
             try? await Task.sleep(for: .milliseconds(10))

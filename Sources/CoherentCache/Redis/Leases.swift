@@ -26,6 +26,7 @@ struct Leases: Sendable {
     let connection: RedisConnection
     let generation: String
     let scripts: CacheScripts
+    let writes: JoinedWrites
 
     static let foreignValue = RedisError.server("what a key holds is none of ours")
 
@@ -33,7 +34,7 @@ struct Leases: Sendable {
 
     func look(for id: ProductID, token: LeaseToken) async throws(RedisError) -> Look {
         let keys = CacheKeys(id, in: generation)
-        let answer = try await answer(Self.readTimeout) { completion in
+        let answer = try await answer { completion in
             scripts.lease.run(
                 over: connection, keys: keys.all, [token.argument, RedisArgument(Self.leaseMilliseconds)],
                 timeout: Self.readTimeout, completion)
@@ -76,34 +77,24 @@ struct Leases: Sendable {
 
     /// - Parameter limit: after so long the writer counts as dead.
     func begin(_ id: ProductID, token: LeaseToken, limit: Duration) async throws(RedisError) {
-        let keys = CacheKeys(id, in: generation)
-        _ = try await answer(Self.readTimeout) { completion in
-            scripts.begin.run(
-                over: connection, keys: keys.all, [token.argument, RedisArgument(limit.wholeMilliseconds)],
-                timeout: Self.readTimeout, completion)
+        _ = try await answer { completion in
+            writes.begin(id, token: token, limit: limit, with: self, completion)
         }
     }
 
     /// - Parameter document: what the write left, where the writer was registered over this very connection.
-    /// - Returns: whether it was put in.
-    @discardableResult
     func end(
         _ id: ProductID, token: LeaseToken, document: (value: ByteBuffer, timeToLive: Duration)?
-    ) async throws(RedisError) -> Bool {
-        let keys = CacheKeys(id, in: generation)
-        var arguments = [token.argument]
-        if let document {
-            arguments += [RedisArgument(document.value), RedisArgument(max(1, document.timeToLive.wholeMilliseconds))]
+    ) async throws(RedisError) {
+        _ = try await answer { completion in
+            writes.end(id, token: token, document: document, with: self, completion)
         }
-        return try await answer(Self.endTimeout) { [arguments] completion in
-            scripts.end.run(over: connection, keys: keys.all, arguments, timeout: Self.endTimeout, completion)
-        } == .integer(1)
     }
 
     // MARK: Parts
 
     private func answer(
-        _ timeout: TimeAmount, _ send: @escaping @Sendable (@escaping (Result<RedisValue, RedisError>) -> Void) -> Void
+        _ send: @escaping @Sendable (@escaping (Result<RedisValue, RedisError>) -> Void) -> Void
     ) async throws(RedisError) -> RedisValue {
         let result: Result<RedisValue, RedisError> = await withCheckedContinuation { continuation in
             connection.eventLoop.execute { send { continuation.resume(returning: $0) } }

@@ -40,7 +40,7 @@ package final class SharedCache: ProductCache {
         writeLimit: Duration, defences: Defences = .all, logger: Logger
     ) {
         fence = Fence(
-            register: register, redis: redis, scripts: CacheScripts(defences), defences: defences,
+            register: register, redis: redis, group: group, scripts: CacheScripts(defences), defences: defences,
             logger: logger)
         let counters = counters
         reads = Dictionary(

@@ -65,10 +65,10 @@ extension Front {
             head.uri.utf8.starts(with: Self.productPath.utf8), !state.isStopping, state.importState == .none,
             caller.entitlement.allows(.scope(.read)), Self.isPlain(head.headers),
             let id = try? ProductID(String(head.uri.utf8.suffix(24)) ?? "")
-        else { return verdict(.pass(nil)) }
+        else { return verdict(passed(head, caller, settings)) }
         let arrival = ContinuousClock.now
         let glance = cache.glance(at: id, on: loop) { read in
-            guard let read else { return verdict(.pass(nil)) }
+            guard let read else { return verdict(self.passed(head, caller, settings)) }
             verdict(
                 .answer(
                     read.document.map { self.hit($0, for: head, caller, settings, since: arrival) }
@@ -76,7 +76,7 @@ extension Front {
         }
         switch glance {
         case .here(let document): verdict(.answer(hit(document, for: head, caller, settings, since: arrival)))
-        case .elsewhere: verdict(.pass(nil))
+        case .elsewhere: verdict(passed(head, caller, settings))
         case .asked: break
         }
     }
@@ -149,16 +149,37 @@ extension Front {
 
     // MARK: Refusals
 
+    /// What becomes of a request that is none of the cache's. One for which there is no room is told so here already: far
+    /// more of them may come than are let in, and each would cost those that are let in.
+    private func passed(
+        _ head: HTTPRequestHead, _ caller: Caller, _ settings: ServerSettings
+    ) -> AdmissionHandler.Verdict {
+        guard state.places.inUse >= settings.maxInFlight, !Self.isProbe(String(head.uri.prefix { $0 != "?" })) else {
+            return .pass(nil)
+        }
+        return .answer(refusal(of: head, caller, .noPlace(of: settings.maxInFlight), retryAfter: 1, settings))
+    }
+
     private func refusal(
         of head: HTTPRequestHead, _ caller: Caller, _ decision: RateDecision, _ fields: RateFields,
         _ settings: ServerSettings
     ) -> AdmissionHandler.Answer {
-        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         let wait = max(1, RateFields.seconds(decision.retryAfter))
         let problem = Problem(.rateLimited, "This caller has used up its limit. Try again in \(wait) s.")
+        let answer = refusal(of: head, caller, problem, retryAfter: wait, settings)
+        var refused = answer.head
+        fields.add(to: &refused.headers)
+        return AdmissionHandler.Answer(head: refused, body: answer.body)
+    }
+
+    private func refusal(
+        of head: HTTPRequestHead, _ caller: Caller, _ problem: Problem, retryAfter seconds: Int64,
+        _ settings: ServerSettings
+    ) -> AdmissionHandler.Answer {
+        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
+        let status = problem.code.rendering.status
         var (headers, body) = render(problem, head, requestID)
-        headers.add(name: "Retry-After", value: String(wait))
-        fields.add(to: &headers)
+        headers.add(name: "Retry-After", value: String(seconds))
         if !settings.corsOrigins.isEmpty {
             headers.add(name: "Vary", value: "Origin")
             if let origin = head.headers.first(name: "origin"), settings.allows(origin: origin) {
@@ -167,17 +188,16 @@ extension Front {
             }
         }
         let method = head.method.rawValue
-        traffic.count(method, nil, status: 429, in: .zero)
-        note(RateClass(method: method, uri: head.uri), status: 429, in: .zero, settings) {
+        traffic.count(method, nil, status: status, in: .zero)
+        note(RateClass(method: method, uri: head.uri), status: status, in: .zero, settings) {
             AccessLogEntry(
                 requestID: requestID, method: method, route: "-", path: String(head.uri.prefix { $0 != "?" }),
-                status: 429, duration: .zero, cache: nil, caller: caller.name,
-                error: ProblemCode.rateLimited.rawValue
+                status: status, duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
             )
         }
         if head.method == .HEAD { body.clear() }
         return AdmissionHandler.Answer(
-            head: HTTPResponseHead(version: .http1_1, status: .tooManyRequests, headers: headers), body: body)
+            head: HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers), body: body)
     }
 
     private func render(

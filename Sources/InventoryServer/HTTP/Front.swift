@@ -74,6 +74,9 @@ final class Front: Sendable {
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
     }
 
+    /// What is answered however much there is to do.
+    static func isProbe(_ path: String) -> Bool { path == "/healthz" || path == "/readyz" }
+
     /// What operators may ask whatever else is served.
     private static func isOfOperators(_ path: String) -> Bool {
         path.hasPrefix(AdminProtocol.root) || path == "/metrics"
@@ -132,7 +135,7 @@ final class Front: Sendable {
             guard !Self.hasEmptyComponent(path) else {
                 throw Problem(.noRoute, "There is nothing at \(path.prefix(200)).")
             }
-            let isProbe = path == "/healthz" || path == "/readyz"
+            let isProbe = Self.isProbe(path)
             guard call.place?.hasRoom ?? true || isProbe else { throw Problem.noPlace(of: call.settings.maxInFlight) }
             if !isProbe, !Self.isOfOperators(path), let problem = Problem(state.importState) {
                 throw problem

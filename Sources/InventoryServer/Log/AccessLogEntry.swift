@@ -21,10 +21,13 @@ struct AccessLogEntry {
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 
+    /// Most paths are no longer than a log wants, and to count characters costs more than all the rest of a line.
+    private var shortPath: String { path.utf8.count <= 512 ? path : String(path.prefix(512)) }
+
     /// The request as those are told who watch.
     func event(at time: Timestamp) -> MonitorEvent {
         MonitorEvent(
-            at: time.rfc3339, requestId: requestID, method: method, path: String(path.prefix(512)), status: status,
+            at: time.rfc3339, requestId: requestID, method: method, path: shortPath, status: status,
             durationUs: microseconds, cache: cache, caller: caller)
     }
 
@@ -37,7 +40,7 @@ struct AccessLogEntry {
             writer.member("request_id", requestID)
             writer.member("method", method)
             writer.member("route", route)
-            writer.member("path", String(path.prefix(512)))
+            writer.member("path", shortPath)
             writer.member("status", Int64(status))
             writer.member("duration_us", microseconds)
             if let cache { writer.member("cache", cache) }
@@ -48,7 +51,7 @@ struct AccessLogEntry {
     }
 
     func text(at time: Timestamp) -> [UInt8] {
-        var line = "\(time.rfc3339) info \(method) \(path.prefix(512)) \(status) \(microseconds)us"
+        var line = "\(time.rfc3339) info \(method) \(shortPath) \(status) \(microseconds)us"
         if let cache { line += " \(cache)" }
         line += " \(caller) \(requestID)"
         if let error { line += " (\(error))" }
