@@ -13,7 +13,7 @@ from shared.load import PURCHASES, READS, SWEEP, Answers
 from shared.products import OPENING, check_ledger, chunked, rows, until_filed
 from shared.servers import Daemon
 
-from .stage import OURS, Stage
+from .stage import EXPRESS, FASTAPI, OURS, Stage
 
 CONNECTIONS = [1, 4, 16, 64, 256, 1_024]
 PRODUCTS = 1_000
@@ -41,6 +41,7 @@ FLOODED = "16 buyers beside 1,024 connections"
 def connections(stage: Stage) -> None:
     stage.title(f"Over connections: {', '.join(map(str, CONNECTIONS))}")
     results = stage.results("connections")
+    done = open_ended = 0
     with contextlib.ExitStack() as servers:
         ids, contestants = stage.contestants(servers, "connections", PRODUCTS)
         daemon = contestants[OURS]
@@ -53,28 +54,35 @@ def connections(stage: Stage) -> None:
                 note_all(stage, results, contestant, READ, count, stage.wrk.begin(server.url, paths, READS, count))
 
         def buy_turn(contestant: str) -> None:
+            nonlocal done, open_ended
             for count in CONNECTIONS:
                 stage.mongod.settle()
                 load = stage.wrk.begin(contestants[contestant].url, paths, PURCHASES, count)
-                note_all(stage, results, contestant, BUY, count, load)
+                answers = note_all(stage, results, contestant, BUY, count, load)
                 if contestant == OURS:
+                    done += answers.count - answers.refused
+                    open_ended += count + answers.broken
                     until_filed(daemon.database)
 
         for turn in (read_turn, buy_turn):
             stage.by_turns([(name, lambda name=name, turn=turn: turn(name)) for name in contestants])
+    check_ledger(daemon.database, PRODUCTS, done, done + open_ended)
+    for contestant in (EXPRESS, FASTAPI):
+        stage.check_peer(f"connections_{contestant.lower()}", PRODUCTS)
     for work in (READ, BUY):
         print_growth(results, work, "connections")
     results.save()
     stage.drop("connections", "connections_express", "connections_fastapi")
 
 
-def note_all(stage: Stage, results, contestant: str, work: str, count: int, load) -> None:
+def note_all(stage: Stage, results, contestant: str, work: str, count: int, load) -> Answers:
     """What was refused or cut off is a figure here, and ends nothing: the rate is of what was done."""
     answers = stage.wrk.end(load, may_fail=True)
     done = answers.rate * (1 - answers.refused / max(1, answers.count))
     results.add(
         contestant, work, count, rate=done, failed=float(answers.refused + answers.broken), p50_ms=answers.latency_ms[50],
         p99_ms=answers.latency_ms[99])
+    return answers
 
 
 def print_growth(results, work: str, of: str) -> None:
@@ -184,6 +192,7 @@ def note_sum(results, work: str, at: int, seen: list[Answers]) -> None:
 def overload(stage: Stage) -> None:
     stage.title(f"{OVERLOAD_CONNECTIONS:,} connections, {ADMITTED_AT_ONCE} requests at once admitted")
     results = stage.results("overload")
+    done = open_ended = 0
     with stage.daemon("overload", INVENTORYD_MAX_IN_FLIGHT=str(ADMITTED_AT_ONCE)) as daemon:
         ids = daemon.create(PRODUCTS)
         until_filed(daemon.database)
@@ -192,15 +201,20 @@ def overload(stage: Stage) -> None:
             with Buyers(daemon, paths, f"calm-{number}") as buyers:
                 time.sleep(stage.options.seconds)
             results.add(OURS, CALM, BUYERS, **buyers.figures())
+            done += len(buyers.admitted_ms)
             stage.mongod.settle()
             load = stage.wrk.begin(daemon.url, paths, PURCHASES, OVERLOAD_CONNECTIONS)
             with Buyers(daemon, paths, f"flood-{number}") as buyers:
                 answers = stage.wrk.end(load, may_fail=True)
+            done += answers.count - answers.refused + len(buyers.admitted_ms)
+            # Of what was cut off, and of what was under way at the end, nobody knows.
+            open_ended += OVERLOAD_CONNECTIONS + answers.broken + buyers.cut_off
             share = answers.refused / max(1, answers.count)
             results.add(
                 OURS, FLOODED, OVERLOAD_CONNECTIONS, rate=answers.rate * (1 - share), refused_percent=100 * share,
                 **buyers.figures())
             until_filed(daemon.database)
+    check_ledger(daemon.database, PRODUCTS, done, done + open_ended)
     show("purchases done", results.rounds(OURS, FLOODED, OVERLOAD_CONNECTIONS, "rate"))
     show("told 503", results.rounds(OURS, FLOODED, OVERLOAD_CONNECTIONS, "refused_percent"), " %", 1)
     for work, at in ((CALM, BUYERS), (FLOODED, OVERLOAD_CONNECTIONS)):
@@ -218,6 +232,7 @@ class Buyers:
     def __init__(self, daemon: Daemon, paths: list[str], prefix: str) -> None:
         self.port = daemon.port
         self.admitted_ms: list[float] = []
+        self.cut_off = 0
         self.is_over = threading.Event()
         self.threads = [
             threading.Thread(target=self.buy, args=(paths[number], f"{prefix}-{number}"), daemon=True)
@@ -246,6 +261,7 @@ class Buyers:
                 response.read()
             except (OSError, http.client.HTTPException):
                 # Cut off is not admitted either.
+                self.cut_off += 1
                 connection.close()
                 continue
             if response.status == 201:

@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import re
 import statistics
 import sys
 import time
 
 from shared import peers
 from shared.figures import show
-from shared.load import PURCHASES, zipf
+from shared.load import PURCHASES, Answers, zipf
 from shared.products import OPENING, check_ledger, until_filed
 from shared.servers import Daemon, children, resident_mb
 
@@ -74,6 +75,7 @@ def sale(stage: Stage, section: str, work: str, product_count: int, buyers: int)
 def mixed(stage: Stage) -> None:
     stage.title(f"{MIXED}, {MIXED_CONNECTIONS} connections")
     results = stage.results("mixed")
+    asked = 0
     with contextlib.ExitStack() as servers:
         ids, contestants = stage.contestants(servers, "mixed", MIXED_PRODUCTS)
         daemon = contestants[OURS]
@@ -83,6 +85,7 @@ def mixed(stage: Stage) -> None:
             server = contestants[contestant]
 
             def turn() -> None:
+                nonlocal asked
                 stage.mongod.settle()
                 # The most popular tenth is what a shop's cache has in it already.
                 peers.warm(server, ids[:MIXED_PRODUCTS // 10])
@@ -90,10 +93,15 @@ def mixed(stage: Stage) -> None:
                 stage.note(results, contestant, MIXED, MIXED_CONNECTIONS, answers)
                 results.add(contestant, MIXED, MIXED_CONNECTIONS, memory_mb=memory_of_one(server.process.pid))
                 if contestant == OURS:
+                    asked += purchases_of(answers)
                     until_filed(daemon.database)
             return turn
 
         stage.by_turns([(contestant, turn_of(contestant)) for contestant in contestants])
+    # Of those asked for, some had no answer when wrk ended.
+    check_ledger(daemon.database, MIXED_PRODUCTS, asked - MIXED_CONNECTIONS * stage.options.rounds, asked)
+    for contestant in (EXPRESS, FASTAPI):
+        stage.check_peer(f"mixed_{contestant.lower()}", MIXED_PRODUCTS)
     show_rates(results, MIXED, MIXED_CONNECTIONS)
     for contestant in contestants:
         for measure, unit, digits in (("p50_ms", " ms", 2), ("p99_ms", " ms", 2), ("memory_mb", " MB", 0)):
@@ -101,6 +109,14 @@ def mixed(stage: Stage) -> None:
             show(f"{contestant}, {measure.split('_')[0]}", values, unit, digits)
     results.save()
     stage.drop("mixed", "mixed_express", "mixed_fastapi")
+
+
+def purchases_of(answers: Answers) -> int:
+    """How many of a mixed load's requests were purchases, as its script has counted."""
+    counted = re.search(r"purchases (\d+)", answers.words)
+    if not counted:
+        sys.exit(f"wrk does not say how many purchases there were:\n{answers.words}")
+    return int(counted.group(1))
 
 
 def memory_of_one(process: int) -> float:
