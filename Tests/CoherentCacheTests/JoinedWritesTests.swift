@@ -102,7 +102,9 @@ struct JoinedWritesTests {
             try await fixture.begin(tokens)
             #expect(try await fixture.writers().count == 301)
             #expect(try await fixture.end(tokens).count == 300)
-            #expect(try await fixture.runs() == before + 2 * 3)
+            // Three for either step. Somebody who looks for the server that had this port before may add a few.
+            let runs = try await fixture.runs() - before
+            #expect((6...60).contains(runs), "\(runs)")
         }
     }
 

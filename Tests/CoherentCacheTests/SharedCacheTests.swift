@@ -94,6 +94,34 @@ struct SharedCacheTests {
         }
     }
 
+    /// Fails where a read of what is being written costs questions that can only be answered with nothing, or where it
+    /// goes on past the cache afterwards.
+    @Test("What this process is writing is read from the store without asking, and from the cache when it is written")
+    func ownWriter() async throws {
+        try await Self.with(1) { daemons, server in
+            let cache = daemons[0].cache
+            let (old, new) = (try Sample.product(stockVersion: 1), try Sample.product(stockVersion: 2))
+            let before = try await Self.gets(server)
+            let seen = try await cache.write(old.id) { () async throws(InventoryError) -> Written<[CachedDocument]> in
+                var seen: [CachedDocument] = []
+                for _ in 0..<5 {
+                    seen.append(try await cache.document(old.id) { () async throws(InventoryError) -> Product? in old })
+                }
+                return Written(outcome: seen, product: new)
+            }
+            #expect(seen.allSatisfy { $0.source == .miss && $0.document?.etag == old.etag })
+            #expect(try await Self.gets(server) == before)
+            let read = try await cache.document(old.id) { () async throws(InventoryError) -> Product? in old }
+            #expect(read.source == .hit)
+            #expect(read.document?.etag == new.etag)
+        }
+    }
+
+    private static func gets(_ server: RedisServer) async throws -> Int {
+        let figures = try await server.command("INFO", "commandstats")
+        return figures.firstMatch(of: /cmdstat_get:calls=([0-9]+)/).flatMap { Int($0.1) } ?? 0
+    }
+
     /// Shows that the test above can see what it looks for.
     @Test("Without a defence a stale read is seen", arguments: ["leaseCheck", "end", "overlap"])
     func defences(without name: String) async throws {

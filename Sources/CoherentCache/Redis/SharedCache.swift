@@ -22,6 +22,7 @@ package final class SharedCache: ProductCache {
     private let breaker = Breaker()
     private let turns = Turns()
     private let storeReads = StoreReads()
+    private let ownWriters = OwnWriters()
     private let counters = CacheCounters()
     private let hints = SKUHints()
     private let timeToLive: Duration
@@ -71,7 +72,7 @@ package final class SharedCache: ProductCache {
     ) -> Glance {
         let arrival = BootTime.now()
         guard breaker.allows(at: arrival), let leases = fence.leases(on: loop, at: arrival),
-            let reads = reads[ObjectIdentifier(loop)]
+            let reads = reads[ObjectIdentifier(loop)], !ownWriters.contains(id)
         else { return .elsewhere }
         reads.get(id, with: leases) { result in
             switch result {
@@ -104,6 +105,7 @@ package final class SharedCache: ProductCache {
         guard breaker.allows(at: arrival), let leases = fence.leases(at: arrival) else {
             return CachedDocument(document: try await stored(id, load), source: .bypass)
         }
+        if ownWriters.contains(id) { return CachedDocument(document: try await stored(id, load), source: .miss) }
         let way = try await look(for: id, with: leases, sent: arrival)
         switch way {
         case .value(let value): return CachedDocument(document: value.document, source: .hit)
@@ -208,6 +210,9 @@ package final class SharedCache: ProductCache {
         _ id: ProductID?, _ body: @Sendable () async throws(InventoryError) -> Written<Outcome>
     ) async throws(InventoryError) -> Outcome {
         let writer = await begin(id)
+        let announced = writer?.registration == nil ? nil : writer?.id
+        if let announced { ownWriters.enter(announced) }
+        defer { if let announced { ownWriters.leave(announced) } }
         let written: Written<Outcome>
         do { written = try await body() } catch {
             // What became of it may not be known. Then the mark stays until it is overdue, and nobody fills meanwhile.
