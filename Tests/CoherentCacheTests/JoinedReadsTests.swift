@@ -1,9 +1,6 @@
 import InventoryKit
-import Logging
 import NIOCore
-import NIOPosix
 import RedisClient
-import TestSupport
 import Testing
 
 @testable import CoherentCache
@@ -11,26 +8,6 @@ import Testing
 /// Who shares whose question, on a real connection.
 @Suite("Questions of one turn", .timeLimit(.minutes(1)))
 struct JoinedReadsTests {
-    private static func with(
-        _ body: (RedisServer, JoinedReads, Leases, any EventLoop) async throws -> Void
-    ) async throws {
-        try await withTemporaryDirectory { directory in
-            let server = try await RedisServer.start(directory: directory)
-            let group = MultiThreadedEventLoopGroup.singleton
-            let client = RedisClient(
-                url: try RedisURL(server.url), group: group, logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() }
-            )
-            client.start()
-            let loop = group.next()
-            let connection = try await eventually("a connection") { client.connection(on: loop) }
-            let reads = JoinedReads(on: loop, counters: CacheCounters())
-            let leases = Leases(
-                connection: connection, generation: "g", scripts: CacheScripts(), writes: JoinedWrites(on: group))
-            try await body(server, reads, leases, loop)
-            await client.close()
-        }
-    }
-
     /// - Returns: whether it was answered without an error.
     private static func ask(
         _ reads: JoinedReads, _ leases: Leases, _ id: ProductID, on loop: any EventLoop
@@ -40,29 +17,28 @@ struct JoinedReadsTests {
         return promise.futureResult
     }
 
-    private static func calls(_ server: RedisServer) async throws -> Int {
-        let figures = try await server.command("INFO", "commandstats")
-        return figures.firstMatch(of: /cmdstat_get:calls=([0-9]+)/).flatMap { Int($0.1) } ?? 0
-    }
-
     @Test("Questions for one product that leave together are one; for another product it is another")
     func joined() async throws {
-        try await Self.with { server, reads, leases, loop in
+        try await SharedConnection.with { fixture in
+            let (leases, loop) = (fixture.leases, fixture.loop)
+            let reads = JoinedReads(on: loop, counters: CacheCounters())
             let ids = [try ProductID("6655aabbccddeeff00112233"), try ProductID("6655aabbccddeeff00112234")]
             let answered = try await loop.flatSubmit {
                 EventLoopFuture.whenAllSucceed(
                     (0..<10).map { Self.ask(reads, leases, ids[$0 % 2], on: loop) }, on: loop)
             }.get()
             #expect(answered.count == 10)
-            #expect(try await Self.calls(server) == 2)
+            #expect(try await fixture.runs(of: "get") == 2)
         }
     }
 
     /// Fails where a reader joins a question that is under way: its answer may be older than what he has to see.
     @Test("A question that has left is joined by nobody")
     func left() async throws {
-        try await Self.with { server, reads, leases, loop in
-            let id = try ProductID("6655aabbccddeeff00112233")
+        try await SharedConnection.with { fixture in
+            let (leases, loop) = (fixture.leases, fixture.loop)
+            let reads = JoinedReads(on: loop, counters: CacheCounters())
+            let id = fixture.id
             let both = try await loop.flatSubmit {
                 let first = Self.ask(reads, leases, id, on: loop)
                 // Behind the task that sends what this turn has collected, and before any answer can be read.
@@ -70,15 +46,17 @@ struct JoinedReadsTests {
                 return first.and(second)
             }.get()
             #expect(both == (false, false))
-            #expect(try await Self.calls(server) == 2)
+            #expect(try await fixture.runs(of: "get") == 2)
         }
     }
 
     /// Fails where a question that ended without having left can still be joined: nobody would answer it.
     @Test("Who asks over a connection that has just ended is told so")
     func ended() async throws {
-        try await Self.with { _, reads, leases, loop in
-            let id = try ProductID("6655aabbccddeeff00112233")
+        try await SharedConnection.with { fixture in
+            let (leases, loop) = (fixture.leases, fixture.loop)
+            let reads = JoinedReads(on: loop, counters: CacheCounters())
+            let id = fixture.id
             let both = try await loop.flatSubmit {
                 let first = Self.ask(reads, leases, id, on: loop)
                 leases.connection.close("test")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import InventoryServer
 
-@Suite("Answers on the wire")
+@Suite("Answers on the wire", .timeLimit(.minutes(1)))
 struct AnswerBytesTests {
     private let channel = EmbeddedChannel()
 
