@@ -156,7 +156,11 @@ package final class SQLiteStore: InventoryStore {
     package func close() async {
         await commits.close()
         defer { lock.release() }
-        do { try pool.close() } catch {
+        do {
+            // The last connection to close would do it, but that is one of the pool's readers, which may not write.
+            try await pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try pool.close()
+        } catch {
             logger.warning("The store did not close cleanly", metadata: ["error": "\(error)"])
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import InventoryKit
 import Logging
@@ -21,6 +22,19 @@ struct DurabilityTests {
             #expect(modes.0 == 2)
             #expect(modes.1 == "wal")
             await store.close()
+        }
+    }
+
+    /// Fails where a reader is the last to close: it may not write, and the file alone would be an old copy.
+    @Test("A store that was closed is one file, whoever has read from it")
+    func closed() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
+            try await store.checkReadiness()
+            await store.close()
+            let log = directory + "/inventory.sqlite-wal"
+            let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
+            #expect((size ?? 0) == 0)
         }
     }
 
