@@ -37,6 +37,23 @@ struct LanesTests {
         #expect(lanes.isEmpty && lanes.nextRound().isEmpty)
     }
 
+    /// It fails where nobody's turn comes before somebody's: a shop that sells a few hundred products files as many each
+    /// second, and each purchase would wait for all of them.
+    @Test("What only has to leave waits for those who buy, and goes along a few at a time")
+    func leavesAfterMoves() throws {
+        var lanes = Lanes()
+        for _ in 0..<40 {
+            let other = try LanesTests()
+            try other.file(try other.sell(from: &lanes), in: &lanes)
+        }
+        lanes.expedite()
+        lanes.add([try move()], to: product.id)
+        let round = lanes.nextRound()
+        #expect(round.first?.product == product.id)
+        #expect(round.map(\.moves.count) == [1] + Array(repeating: 0, count: 16))
+        #expect([lanes.nextRound(), lanes.nextRound(), lanes.nextRound()].map(\.count) == [16, 8, 0])
+    }
+
     /// What a read has shown may be undone by a crash of the server, and then would stand in the ledger without having
     /// happened.
     @Test("Only what is known to be durable is filed, once, and not while a write is under way")

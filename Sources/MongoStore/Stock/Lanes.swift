@@ -16,6 +16,10 @@ struct Lanes {
     /// The most products in one round: the server takes them one after the other.
     static let productsLimit = 64
 
+    /// How many products of which only something filed is to be taken out go along in a round. Nobody waits for that, and each
+    /// makes the round longer for all who wait.
+    private static let leavingLimit = 16
+
     /// How many products are kept in memory while nobody asks for them. Without that the next move only costs a query
     /// more.
     private static let idleLimit = 4_096
@@ -32,14 +36,17 @@ struct Lanes {
         var isPatient = false
         var isFiling = false
 
-        var isReady: Bool { !isUnderWay && (!waiting.isEmpty || filed != nil && !isPatient) }
+        var isReady: Bool { !isUnderWay && !waiting.isEmpty }
+        var isLeaving: Bool { !isUnderWay && waiting.isEmpty && filed != nil && !isPatient }
         var isIdle: Bool { !isUnderWay && !isFiling && waiting.isEmpty && filed == nil }
     }
 
     private var lanes: [ProductID: Lane] = [:]
 
-    /// Products whose turn may have come, the longest waiting first.
+    /// Products whose turn may have come, the longest waiting first: those that moves wait for, and those that only something
+    /// filed is to leave.
     private var ready: [ProductID] = []
+    private var leaving: [ProductID] = []
 
     /// Products of which something that is filed may wait for a move.
     private var patient: [ProductID] = []
@@ -86,24 +93,36 @@ struct Lanes {
         var batches: [LaneBatch] = []
         var (taken, count) = (0, 0)
         while taken < ready.count, batches.count < Self.productsLimit, count < Self.roundLimit {
-            let product = ready[taken]
+            if let batch = take(ready[taken], if: \.isReady) {
+                batches.append(batch)
+                count += batch.moves.count
+            }
             taken += 1
-            guard var lane = lanes[product], lane.isReady else { continue }
-            let moves = Array(lane.waiting.prefix(Self.batchLimit))
-            lane.waiting.removeFirst(moves.count)
-            lane.isUnderWay = true
-            batches.append(
-                LaneBatch(
-                    product: product, moves: moves, fence: lane.fence, state: lane.state, isContended: lane.isContended,
-                    filed: lane.filed))
-            // While it is under way nobody else needs it, and a copy of its operations would have to be made.
-            lane.state = nil
-            lanes[product] = lane
-            count += moves.count
         }
         ready.removeFirst(taken)
         waitingCount -= count
+        let room = min(batches.count + Self.leavingLimit, Self.productsLimit)
+        taken = 0
+        while taken < leaving.count, batches.count < room {
+            if let batch = take(leaving[taken], if: \.isLeaving) { batches.append(batch) }
+            taken += 1
+        }
+        leaving.removeFirst(taken)
         return batches
+    }
+
+    private mutating func take(_ product: ProductID, if isDue: (Lane) -> Bool) -> LaneBatch? {
+        guard var lane = lanes[product], isDue(lane) else { return nil }
+        let moves = Array(lane.waiting.prefix(Self.batchLimit))
+        lane.waiting.removeFirst(moves.count)
+        lane.isUnderWay = true
+        let batch = LaneBatch(
+            product: product, moves: moves, fence: lane.fence, state: lane.state, isContended: lane.isContended,
+            filed: lane.filed)
+        // While it is under way nobody else needs it, and a copy of its operations would have to be made.
+        lane.state = nil
+        lanes[product] = lane
+        return batch
     }
 
     /// Notes what came of a product's part in a round.
@@ -200,6 +219,8 @@ struct Lanes {
         guard let lane = lanes[product] else { return }
         if lane.isReady {
             ready.append(product)
+        } else if lane.isLeaving {
+            leaving.append(product)
         } else if lane.isIdle, lane.state?.isSmall != true || lanes.count > Self.idleLimit {
             lanes[product] = nil
         }

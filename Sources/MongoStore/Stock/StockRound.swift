@@ -52,8 +52,7 @@ struct StockRound {
 
     func perform(_ batches: [LaneBatch]) throws -> [LaneOutcome] {
         var batches = batches
-        try seeFences(of: &batches)
-        try lookKeysUp(of: &batches)
+        try lookUp(&batches)
         for index in batches.indices { batches[index].moves.removeAll { !$0.waiter.markSent() } }
         var outcomes: [LaneOutcome] = []
         var planned: [(batch: LaneBatch, plan: StockPlan)] = []
@@ -113,15 +112,29 @@ struct StockRound {
 
     // MARK: Before the write
 
-    /// Step 0: a fence is known before keys are looked up.
-    private func seeFences(of batches: inout [LaneBatch]) throws {
-        let unknown = batches.filter { $0.fence == nil }.map { BSON.productID($0.product) }
-        guard !unknown.isEmpty else { return }
-        let (documents, time) = try connection.find(
-            Collection.products, ["_id": ["$in": .array(unknown)]], projection: ["terms": 0],
-            freshness: .majority(after: 0))
+    /// Steps 0 and 1: fences are seen, and then keys are looked up. One that has left the operations is in the ledger by
+    /// the time its product's fence was seen.
+    private func lookUp(_ batches: inout [LaneBatch]) throws {
+        let unknown = batches.filter { $0.fence == nil }.map(\.product)
+        var ids: [String] = []
+        var known: UInt64 = 0
+        for batch in batches {
+            let fence = batch.fence
+            let unclear = batch.moves.filter {
+                $0.command.origin.isRepeatable && (fence == nil || $0.clearedAt != fence?.value)
+            }
+            if !unclear.isEmpty { known = max(known, fence?.time ?? 0) }
+            ids += unclear.map(\.id)
+        }
+        guard !unknown.isEmpty || !ids.isEmpty else { return }
+        let (products, answers, time) = try connection.lookUp(products: unknown, ids: ids, after: known)
+        try note(products, at: time, in: &batches)
+        try answerKnown(in: &batches, answers, after: time)
+    }
+
+    private func note(_ products: [BSONDocument], at time: UInt64, in batches: inout [LaneBatch]) throws {
         var states: [ProductID: LaneState] = [:]
-        for document in documents {
+        for document in products {
             guard let stored = try StoredProduct(ifAny: document) else { continue }
             states[stored.product.id] = LaneState(stored, at: time, isDurable: false)
         }
@@ -132,36 +145,37 @@ struct StockRound {
         }
     }
 
-    /// Step 1: a key that has left the operations is in the ledger by the time its fence was seen.
-    private func lookKeysUp(of batches: inout [LaneBatch]) throws {
-        var ids: [BSON] = []
-        var time: UInt64 = 0
-        for batch in batches {
-            for move in batch.moves
-            where move.command.origin.isRepeatable && move.clearedAt != batch.fence?.value {
-                ids.append(.string(move.id))
-                time = max(time, batch.fence?.time ?? 0)
-            }
-        }
-        guard !ids.isEmpty else { return }
-        let answers = try connection.filedAnswers(ids, after: time)
-        var products: [ProductID: Product] = [:]
-        if answers.values.contains(where: { $0["record"] == nil }) {
-            products = try connection.currentProducts(
-                of: answers.values.compactMap { try? $0.productID("product_id") }, after: time)
-        }
+    /// Answers moves that have been decided and filed before. The others are cleared: as long as the fence stays, they
+    /// need not be looked up again.
+    private func answerKnown(
+        in batches: inout [LaneBatch], _ answers: [String: BSONDocument], after time: UInt64
+    ) throws {
+        let products = try currentProducts(of: answers.values, after: time)
         for index in batches.indices {
             let fence = batches[index].fence?.value
             batches[index].moves = try batches[index].moves.compactMap { move in
                 var move = move
                 move.clearedAt = fence
                 guard let answer = answers[move.id] else { return move }
-                let product = (try? answer.productID("product_id")).flatMap { products[$0] }
-                move.answer(
-                    try move.answer(by: Operation(answer), movement: { try Movement(answer) }, product: product))
+                try reply(to: move, with: answer, products)
                 return nil
             }
         }
+    }
+
+    /// The products of those answers that are movements.
+    private func currentProducts(
+        of answers: some Sequence<BSONDocument>, after time: UInt64
+    ) throws -> [ProductID: Product] {
+        let moved = answers.filter { $0["record"] == nil }.compactMap { try? $0.productID("product_id") }
+        return moved.isEmpty ? [:] : try connection.currentProducts(of: moved, after: time)
+    }
+
+    private func reply(
+        to move: PendingMove, with answer: BSONDocument, _ products: [ProductID: Product]
+    ) throws {
+        let product = (try? answer.productID("product_id")).flatMap { products[$0] }
+        move.answer(try move.answer(by: Operation(answer), movement: { try Movement(answer) }, product: product))
     }
 
     // MARK: The write
@@ -292,18 +306,15 @@ struct StockRound {
 
     /// The answers to moves by SKUs that no product holds: what was told before, or that there is no such product.
     func answerUnheld(_ moves: [PendingMove], after time: UInt64) throws {
-        guard !moves.isEmpty else { return }
-        let ids = moves.filter(\.command.origin.isRepeatable).map { BSON.string($0.id) }
-        let answers = ids.isEmpty ? [:] : try connection.filedAnswers(ids, after: time)
-        let sold = answers.values.filter { $0["record"] == nil }.compactMap { try? $0.productID("product_id") }
-        let products = sold.isEmpty ? [:] : try connection.currentProducts(of: sold, after: time)
+        let ids = moves.filter(\.command.origin.isRepeatable).map(\.id)
+        let (_, answers, seen) = try connection.lookUp(ids: ids, after: time)
+        let products = try currentProducts(of: answers.values, after: seen)
         for move in moves {
             guard let answer = answers[move.id] else {
                 move.answer(.failure(.notFound("There is no product \(move.command.product.canonical).")))
                 continue
             }
-            let product = (try? answer.productID("product_id")).flatMap { products[$0] }
-            move.answer(try move.answer(by: Operation(answer), movement: { try Movement(answer) }, product: product))
+            try reply(to: move, with: answer, products)
         }
     }
 
