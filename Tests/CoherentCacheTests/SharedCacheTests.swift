@@ -2,6 +2,7 @@ import CoherentCache
 import Foundation
 import InventoryKit
 import Logging
+import NIOCore
 import NIOPosix
 import RedisClient
 import Synchronization
@@ -114,6 +115,30 @@ struct SharedCacheTests {
             let read = try await cache.document(old.id) { () async throws(InventoryError) -> Product? in old }
             #expect(read.source == .hit)
             #expect(read.document?.etag == new.etag)
+        }
+    }
+
+    /// Fails where a read that the cache could not answer asks it the same once more on its way to the store.
+    @Test("Who has looked in vain asks for the lease at once")
+    func recentMiss() async throws {
+        try await Self.with(1) { daemons, server in
+            let (cache, product) = (daemons[0].cache, try Sample.product(id: 70, stockVersion: 1))
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            try await eventually("a connection of this loop") {
+                daemons[0].redis.connection(on: loop).map { _ in () }
+            }
+            let before = try await Self.gets(server)
+            let hasFound = try await loop.flatSubmit {
+                let promise = loop.makePromise(of: Bool.self)
+                let glance = cache.glance(at: product.id, on: loop) { promise.succeed($0 != nil) }
+                if case .asked = glance {} else { promise.fail(CancellationError()) }
+                return promise.futureResult
+            }.get()
+            #expect(!hasFound)
+            let read = try await cache.document(product.id) { () async throws(InventoryError) -> Product? in product }
+            #expect(read.source == .miss)
+            // The glance's, and the lease's own.
+            #expect(try await Self.gets(server) - before == 2)
         }
     }
 
@@ -320,7 +345,9 @@ struct SharedCacheTests {
             _ = try await cache.document(id) { () async throws(InventoryError) in
                 questions.add()
                 // Until all the others have come.
-                try? await eventually("all readers") { readers.value == 20 ? () : nil }
+                do { try await eventually("all readers") { readers.value == 20 ? () : nil } } catch {
+                    Issue.record(error)
+                }
                 throw .unavailable(.outOfReach)
             }
             return false

@@ -23,6 +23,7 @@ package final class SharedCache: ProductCache {
     private let turns = Turns()
     private let storeReads = StoreReads()
     private let ownWriters = OwnWriters()
+    private let recentMisses = RecentMisses()
     private let counters = CacheCounters()
     private let hints = SKUHints()
     private let timeToLive: Duration
@@ -80,7 +81,9 @@ package final class SharedCache: ProductCache {
                 let read = CachedDocument(document: value.document, source: .hit)
                 self.counters.count(read)
                 answer(read)
-            case .success(nil): answer(nil)
+            case .success(nil):
+                self.recentMisses.note(id)
+                answer(nil)
             case .failure(let error):
                 self.note(error, sent: arrival)
                 answer(nil)
@@ -125,10 +128,12 @@ package final class SharedCache: ProductCache {
     private func look(
         for id: ProductID, with leases: Leases, sent arrival: BootTime
     ) async throws(InventoryError) -> Way {
+        var isKnownToMiss = recentMisses.take(id)
         for _ in 0..<Self.looks {
             do throws(RedisError) {
-                if let value = try await get(id, with: leases) { return .value(value) }
+                if !isKnownToMiss, let value = try await get(id, with: leases) { return .value(value) }
             } catch { return bypass(error, sent: arrival) }
+            isKnownToMiss = false
             guard try await turns.take(id) else { continue }
             let way = await leaseOrWait(id, with: leases, sent: arrival)
             if case .lease = way {} else { turns.leave(id) }
@@ -192,7 +197,7 @@ package final class SharedCache: ProductCache {
     private func stored(
         _ id: ProductID, _ load: @Sendable () async throws(InventoryError) -> Product?
     ) async throws(InventoryError) -> ProductDocument? {
-        try await storeReads.product(id, load: load).map(ProductDocument.init)
+        try await storeReads.document(id, load: load)
     }
 
     private func timeToLive(of document: ProductDocument?) -> Duration {

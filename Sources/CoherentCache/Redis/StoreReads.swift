@@ -6,7 +6,7 @@ import Synchronization
 final class StoreReads: Sendable {
     private enum Turn {
         case read
-        case answer(Result<Product?, InventoryError>)
+        case answer(Result<ProductDocument?, InventoryError>)
     }
 
     private typealias Waiting = CheckedContinuation<Turn, Never>
@@ -14,9 +14,9 @@ final class StoreReads: Sendable {
     /// Who waits, for each product that is being read.
     private let waiting = Mutex<[ProductID: [Waiting]]>([:])
 
-    func product(
+    func document(
         _ id: ProductID, load: @Sendable () async throws(InventoryError) -> Product?
-    ) async throws(InventoryError) -> Product? {
+    ) async throws(InventoryError) -> ProductDocument? {
         let turn = await withCheckedContinuation { (continuation: Waiting) in
             let isFirst = waiting.withLock { waiting in
                 guard waiting[id] != nil else {
@@ -57,14 +57,14 @@ final class StoreReads: Sendable {
     }
 
     /// Tells all who wait what the store has said to others: they would only wait as long again for the same.
-    private func giveUp(_ id: ProductID, _ result: Result<Product?, InventoryError>) {
+    private func giveUp(_ id: ProductID, _ result: Result<ProductDocument?, InventoryError>) {
         let through = waiting.withLock { $0.removeValue(forKey: id) ?? [] }
         for continuation in through { continuation.resume(returning: .answer(result)) }
     }
 
     private static func result(
         _ load: @Sendable () async throws(InventoryError) -> Product?
-    ) async -> Result<Product?, InventoryError> {
-        do { return .success(try await load()) } catch { return .failure(error) }
+    ) async -> Result<ProductDocument?, InventoryError> {
+        do { return .success(try await load().map(ProductDocument.init)) } catch { return .failure(error) }
     }
 }
