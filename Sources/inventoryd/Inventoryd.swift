@@ -34,6 +34,9 @@ struct Inventoryd: AsyncParsableCommand {
         let reading = try settings.read(beforeComplaining: { if printConfig { print($0.printout) } })
         if checkConfig { print("The configuration is good.") }
         guard !printConfig, !checkConfig else { return }
+        #if canImport(Glibc)
+        MemoryArenas.bound()
+        #endif
         let daemon = Daemon(reading: reading) { [settings] in settings.reading }
         do { try await daemon.run() } catch {
             complain("\(error)")
