@@ -18,6 +18,14 @@ TIMEOUT_S = 60
 SYSTEMCTL = """systemctl() {
     if [ "$1" = stop ]; then kill $(jobs -p); wait; else inventoryd 2>>"$HOME/daemon.log" & invctl wait >/dev/null; fi
 }"""
+# With a daemon of its own, so that the examples before and after find what they expect.
+DEMO = f"""demo() {{
+    PORT=$1 INVENTORYD_STATE_DIR="$HOME/demo" INVENTORYD_SOCKET="$HOME/demo.sock" inventoryd 2>>"$HOME/daemon.log" &
+    INVCTL_SOCKET="$HOME/demo.sock" invctl wait >/dev/null && "{ROOT}/scripts/demo" --url "http://127.0.0.1:$1"
+    set -- $?
+    kill %% && wait %%
+    return $1
+}}"""
 # Whatever daemons the examples have started.
 STOP = "kill $(jobs -p) 2>/dev/null; wait"
 END = "end of the example's output"
@@ -28,6 +36,8 @@ SERVE = re.compile(r"^(?P<settings>(?:\w+=\S+ )*)\./scripts/run$")
 VOLATILE = [
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"(?<![0-9A-Za-z])(?=[0-9a-f]*\d)[0-9a-f]{8,64}(?![0-9A-Za-z])(-\d+)?"), "ID"),
+    (re.compile(r"[\d,]+ +(lines|rows|reads|movements)/s \([\d.]+ s\)"), "RATE"),
+    (re.compile(r"[\d,]+ hits, [\d,]+ misses|[\d,]+ +reads the store was spared, a hit rate of [\d.]+ %"), "HITS"),
     (re.compile(r"[\d,.]+ ?(ms|µs|s|/s|m \d\d s)(?![\w])"), "RATE"),
     (re.compile(r"\bby=\S+"), "BY"),
 ]
@@ -48,7 +58,7 @@ class Session:
 
     def __init__(self, directory, binaries):
         self.directory, self.servers = directory, []
-        ports = {name: free_port() for name in ("api", "second", "mongod", "redis")}
+        ports = {name: free_port() for name in ("api", "demo", "second", "mongod", "redis")}
         for name in ("run", "state", "backup", "mongod", "redis"):
             os.mkdir(f"{directory}/{name}")
         for file in DATA.glob("*.csv"):
@@ -58,6 +68,7 @@ class Session:
             ("127.0.0.1:8080", f"127.0.0.1:{ports['api']}"), ("127.0.0.1:27017", f"127.0.0.1:{ports['mongod']}"),
             ("--port 8081", f"--port {ports['second']}"),
             ("127.0.0.1:6379", f"127.0.0.1:{ports['redis']}"), ("/run/inventoryd/", f"{directory}/run/"),
+            ("./scripts/demo", f"demo {ports['demo']}"), ("127.0.0.1:8080", f"127.0.0.1:{ports['demo']}"),
             ("/var/lib/inventoryd", f"{directory}/state"), ("/backup/", f"{directory}/backup/"),
         ]
         self.environment = {
@@ -76,6 +87,7 @@ class Session:
             ["bash"], cwd=directory, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self.ask(SYSTEMCTL)
+        self.ask(DEMO)
         self.ask("systemctl start inventoryd")
 
     def start(self, command, log):
