@@ -5,6 +5,9 @@ import PackageDescription
 let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "count-allocations", type: .dynamic, targets: ["count-allocations"])
+    ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
@@ -35,6 +38,7 @@ let package = Package(
             dependencies: ["CMongoc"],
             cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]
         ),
+        .target(name: "count-allocations", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     ],
     cLanguageStandard: .c11
 )

@@ -9,7 +9,7 @@ import sys
 from shared import peers
 from shared.load import READS
 from shared.products import until_filed
-from shared.servers import LIMITED, Daemon
+from shared.servers import LIMITED
 
 from .stage import C_FINDS, NGINX, NIO, OURS, REDIS, Stage, make_key, recorded, show_rates
 
@@ -108,8 +108,7 @@ def guarded(stage: Stage) -> None:
 def uncached(stage: Stage) -> None:
     stage.title(f"Reads through to MongoDB, {CONNECTIONS} connections")
     results = stage.results("uncached")
-    # Without Redis a daemon on MongoDB has no cache.
-    with Daemon(stage.mongod, "uncached", stage.directory) as daemon:
+    with stage.uncached_daemon("uncached", "uncached") as daemon:
         ids = daemon.create(UNCACHED_PRODUCTS)
         until_filed(daemon.database)
         stage.mongod.settle()

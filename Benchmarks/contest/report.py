@@ -5,7 +5,7 @@ import statistics
 
 from shared.servers import ROOT
 
-from . import growth, purchases, reads
+from . import allocations, growth, purchases, reads
 from .bars import BARS
 from .plot import COLOURS, Line, plot
 from .results import Results, saved
@@ -68,7 +68,7 @@ def write(sections: list[str]) -> bool:
     for section, (title, words) in TITLES.items():
         if section in kept:
             parts += [f"## {title}\n", words + "\n", *section_tables(kept[section])]
-    parts += grown(kept) + overloaded(kept) + circumstances(kept)
+    parts += grown(kept) + overloaded(kept) + allocated(kept) + circumstances(kept)
     path = os.path.join(DOCS, "benchmarks.md")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(parts))
@@ -232,6 +232,20 @@ def overloaded(kept: dict[str, Results]) -> list[str]:
         f"{growth.OVERLOAD_CONNECTIONS:,} connections that buy, and ask again at once when they are told 503. "
         f"{growth.BUYERS} buyers beside them, who buy now and then, take the time of those purchases that are admitted.\n",
         table(["", "purchases done", "told 503", "admitted: half within", "99 % within", "timed"], rows)]
+
+
+def allocated(kept: dict[str, Results]) -> list[str]:
+    if "allocations" not in kept:
+        return []
+    results = kept["allocations"]
+    rows = [
+        [f"{contestant}: {work}", spread_of(results.rounds(contestant, work, allocations.CONNECTIONS, "allocations"), "", 1)]
+        for work in results.works() for contestant in results.contestants(work)]
+    return [
+        "## Allocations\n",
+        "How often the process asks the allocator for memory while it is under load, by the number of answers: the work on the "
+        "request, its line in the log, and whatever goes on beside it.\n",
+        table(["for one request", "allocations"], rows)]
 
 
 def circumstances(kept: dict[str, Results]) -> list[str]:

@@ -52,6 +52,10 @@ class Stage:
         """With the cache in Redis."""
         return Daemon(self.mongod, name, self.directory, log, REDIS_URL=self.redis.url(0), **settings)
 
+    def uncached_daemon(self, name: str, log: str, **settings: str) -> Daemon:
+        """Without Redis, a daemon on MongoDB has no cache."""
+        return Daemon(self.mongod, name, self.directory, log, **settings)
+
     def express(self, name: str) -> HTTPServer:
         return peers.express(self.mongod, self.redis, name, self.directory, CORES)
 
