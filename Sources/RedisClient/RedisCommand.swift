@@ -40,6 +40,8 @@ package struct RedisCommand: Sendable, Equatable {
 
     package init(_ arguments: [RedisArgument]) {
         var words: [UInt8] = []
+        // Enough for a read, of which there are most.
+        words.reserveCapacity(128)
         var lengths: [Int] = []
         lengths.reserveCapacity(arguments.count)
         for argument in arguments {
@@ -52,25 +54,28 @@ package struct RedisCommand: Sendable, Equatable {
             bytes = nil
             return
         }
+        // One byte more, so that there is an address even where all words are empty.
+        words.append(0)
         bytes = Self.format(words: words, lengths: lengths)
     }
 
     private static func format(words: [UInt8], lengths: [Int]) -> ByteBuffer? {
-        // One byte more, so that there is an address even where all words are empty.
-        unsafe (words + [0]).withUnsafeBytes { words in
-            var starts: [UnsafePointer<CChar>?] = unsafe []
-            unsafe starts.reserveCapacity(lengths.count)
-            var offset = 0
-            for length in lengths {
-                unsafe starts.append(
-                    words.baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: CChar.self) })
-                offset += length
+        unsafe words.withUnsafeBytes { words in
+            unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: lengths.count) { starts in
+                var offset = 0
+                for (place, length) in lengths.enumerated() {
+                    unsafe starts.initializeElement(
+                        at: place,
+                        to: words.baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: CChar.self) })
+                    offset += length
+                }
+                var formatted: UnsafeMutablePointer<CChar>?
+                let size = unsafe redisFormatCommandArgv(
+                    &formatted, Int32(lengths.count), starts.baseAddress, lengths)
+                guard size > 0, let start = unsafe formatted else { return nil }
+                defer { unsafe redisFreeCommand(start) }
+                return unsafe ByteBuffer(bytes: UnsafeRawBufferPointer(start: start, count: Int(size)))
             }
-            var formatted: UnsafeMutablePointer<CChar>?
-            let size = unsafe redisFormatCommandArgv(&formatted, Int32(lengths.count), &starts, lengths)
-            guard size > 0, let start = unsafe formatted else { return nil }
-            defer { unsafe redisFreeCommand(start) }
-            return unsafe ByteBuffer(bytes: UnsafeRawBufferPointer(start: start, count: Int(size)))
         }
     }
 }

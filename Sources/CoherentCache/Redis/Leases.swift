@@ -117,7 +117,16 @@ struct CacheKeys: Sendable {
 
     var all: [RedisArgument] { [value, lease, writers] }
 
-    static func value(_ id: ProductID, in generation: String) -> String { "\(generation):{\(id.text)}:v" }
+    /// Each cached read needs it, so it is put together in one piece of memory.
+    static func value(_ id: ProductID, in generation: String) -> String {
+        var key = ""
+        key.reserveCapacity(generation.utf8.count + id.text.utf8.count + 5)
+        key += generation
+        key += ":{"
+        key += id.text
+        key += "}:v"
+        return key
+    }
 
     /// Every value of a generation, as SCAN takes it.
     static func valuePattern(in generation: String) -> String {

@@ -23,7 +23,9 @@ package struct SKU: Hashable, Sendable {
 
     /// ASCII lower case, byte by byte: the same in every store and every locale.
     package static func fold(_ text: String) -> String {
-        String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        // Most have nothing to fold, and each read of a product asks.
+        guard text.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return text }
+        return String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 
     package static func == (left: SKU, right: SKU) -> Bool { left.text == right.text }

@@ -25,31 +25,32 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     package var rfc3339: String {
         let (day, time) = milliseconds.flooredDivision(by: 86_400_000)
         let date = Self.civil(fromDays: day)
-        var text: [UInt8] = []
+        var text = ""
         text.reserveCapacity(24)
         func append(_ value: Int64, digits: Int) {
             var divisor: Int64 = 1
             for _ in 1..<digits { divisor *= 10 }
             while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+                text.unicodeScalars.append(
+                    Unicode.Scalar(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10)))
                 divisor /= 10
             }
         }
         append(date.year, digits: 4)
-        text.append(UInt8(ascii: "-"))
+        text.append("-")
         append(date.month, digits: 2)
-        text.append(UInt8(ascii: "-"))
+        text.append("-")
         append(date.day, digits: 2)
-        text.append(UInt8(ascii: "T"))
+        text.append("T")
         append(time / 3_600_000, digits: 2)
-        text.append(UInt8(ascii: ":"))
+        text.append(":")
         append(time / 60_000 % 60, digits: 2)
-        text.append(UInt8(ascii: ":"))
+        text.append(":")
         append(time / 1_000 % 60, digits: 2)
-        text.append(UInt8(ascii: "."))
+        text.append(".")
         append(time % 1_000, digits: 3)
-        text.append(UInt8(ascii: "Z"))
-        return String(decoding: text, as: UTF8.self)
+        text.append("Z")
+        return text
     }
 
     // Between days and dates: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"

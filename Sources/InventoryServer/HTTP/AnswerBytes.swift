@@ -77,7 +77,11 @@ final class AnswerBytes: ChannelOutboundHandler {
     private static func bytes(of answer: Held, _ context: ChannelHandlerContext) -> ByteBuffer {
         var bytes = context.channel.allocator.buffer(capacity: 512 + (answer.body?.readableBytes ?? 0))
         let status = answer.head.status
-        bytes.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
+        bytes.writeStaticString("HTTP/1.1 ")
+        bytes.writeString(String(status.code))
+        bytes.writeStaticString(" ")
+        bytes.writeString(status.reasonPhrase)
+        bytes.writeStaticString("\r\n")
         for (name, value) in answer.head.headers {
             bytes.writeString(name)
             bytes.writeStaticString(": ")

@@ -160,11 +160,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     /// What the parser lets pass and a proxy in front might read in another way.
     private static func fault(of head: HTTPRequestHead) -> String? {
-        let hosts = head.headers["host"]
-        if head.version.minor > 0, hosts.count != 1 { return "An HTTP/1.1 request has exactly one Host header." }
-        if !hosts.allSatisfy(isHost) {
-            return "The Host header is no host."
+        var hosts = 0
+        for (name, value) in head.headers where name.utf8.count == 4 && name.lowercased() == "host" {
+            guard isHost(value) else { return "The Host header is no host." }
+            hosts += 1
         }
+        if head.version.minor > 0, hosts != 1 { return "An HTTP/1.1 request has exactly one Host header." }
         let encodings = head.headers["transfer-encoding"]
         if !encodings.isEmpty, head.version.minor == 0 || encodings.map({ $0.lowercased() }) != ["chunked"] {
             return "Of transfer encodings, only chunked is understood, and in HTTP/1.1."

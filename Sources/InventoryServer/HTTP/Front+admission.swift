@@ -109,11 +109,11 @@ extension Front {
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         var headers = headersOfEveryAnswer(requestID)
-        headers.add(contentsOf: [
-            ("ETag", document.etag.quoted), ("Cache-Control", "no-cache"),
-            ("X-Cache", CachedDocument.Source.hit.rawValue), ("Content-Type", "application/json"),
-            ("Content-Length", String(document.body.readableBytes)),
-        ])
+        headers.add(name: "ETag", value: document.etag.quoted)
+        headers.add(name: "Cache-Control", value: "no-cache")
+        headers.add(name: "X-Cache", value: CachedDocument.Source.hit.rawValue)
+        headers.add(name: "Content-Type", value: "application/json")
+        headers.add(name: "Content-Length", value: String(document.body.readableBytes))
         return answer(head, caller, .ok, headers, document.body, requestID, settings, since: arrival)
     }
 
