@@ -5,7 +5,7 @@ import statistics
 
 from shared.servers import ROOT
 
-from . import allocations, growth, purchases, reads
+from . import allocations, growth, purchases, reads, tool
 from .bars import BARS
 from .plot import COLOURS, Line, plot
 from .results import Results, saved
@@ -43,6 +43,10 @@ TITLES = {
         "The embedded store",
         f"{purchases.HOT_BUYERS} buyers of one product, synced to disk. \"One transaction each\" is the same daemon with "
         "`INVENTORYD_GROUP_COMMIT=1`."),
+    "tool": (
+        "The tool's own load",
+        f"`invctl bench` with {tool.CONNECTIONS} connections over the admin socket, where a request takes the whole way through the "
+        "server. It takes more of the processors than wrk does, and checks each sale against the ledger."),
 }
 
 INTRODUCTION = """# Benchmarks
