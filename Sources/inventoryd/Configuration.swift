@@ -185,17 +185,25 @@ struct Configuration: Sendable, Equatable {
     /// Which requests need an API key. Where others than this machine can reach it, all do unless somebody says otherwise.
     var authentication: Authentication { statedAuthentication ?? (Self.isLoopback(host) ? .off : .all) }
 
-    /// How clients are let in, for the line after the start; nothing where they all are.
-    var keyAdvice: String? {
+    /// How clients are let in, for the line after the start; nothing where only this machine's are.
+    ///
+    /// - Parameter hasSocket: whether there is an admin socket to make a key over.
+    func keyAdvice(hasSocket: Bool) -> (level: Logger.Level, text: String)? {
         let reason =
             statedAuthentication == nil ? "because others than this machine can reach it" : "as INVENTORYD_AUTH says"
         let whom: String
         switch authentication {
+        case .off where !Self.isLoopback(host):
+            return (.warning, "Anybody who can reach it may do anything, as INVENTORYD_AUTH=off says")
         case .off: return nil
         case .writes: whom = "Changes need an API key"
         case .all: whom = "All requests need an API key"
         }
-        return "\(whom), \(reason). Make one with: invctl key create NAME --scopes read,purchase"
+        let how =
+            hasSocket
+            ? "Make one with: invctl key create NAME --scopes read,purchase"
+            : "To make one it has to have an admin socket: INVENTORYD_SOCKET is none"
+        return (.notice, "\(whom), \(reason). \(how)")
     }
 
     static func isLoopback(_ host: String) -> Bool {

@@ -79,8 +79,15 @@ struct Daemon {
                 \(socket.map { "; admin socket \($0.path)" } ?? "")
                 """
             )
-            if let certificate { logger.notice("TLS", metadata: ["valid_until": "\(certificate.expiry.rfc3339)"]) }
-            if let advice = configuration.keyAdvice { logger.notice("\(advice)") }
+            if let certificate {
+                let hasExpired = certificate.expiry < SystemClock().now()
+                logger.log(
+                    level: hasExpired ? .warning : .notice, hasExpired ? "TLS: the certificate has expired" : "TLS",
+                    metadata: ["valid_until": "\(certificate.expiry.rfc3339)"])
+            }
+            if let advice = configuration.keyAdvice(hasSocket: socket != nil) {
+                logger.log(level: advice.level, "\(advice.text)")
+            }
             notifier.ready()
         }
         let admin = socket.map { socket in

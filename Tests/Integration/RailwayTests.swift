@@ -66,6 +66,28 @@ struct RailwayTests {
         }
     }
 
+    /// Fails where the page's own variables, and no others, leave the service open, or do not say how to come in.
+    @Test("With exactly the variables of the page it asks for keys, and says how to make one")
+    func asDeployed() async throws {
+        try await withTemporaryDirectory { directory in
+            let mongo = try await MongoServer.start(directory: directory + "/mongo")
+            let redis = try await RedisServer.start(directory: directory + "/redis", password: "r3d1s")
+            let variables = Self.image.merging(Self.platform) { $1 }.merging([
+                "PORT": "\(FreePort.any())",
+                "MONGO_URL": "mongodb://127.0.0.1:\(mongo.port)",
+                "REDIS_URL": "redis://default:r3d1s@127.0.0.1:\(redis.port)",
+                "INVENTORYD_SOCKET": directory + "/admin.sock",
+            ]) { $1 }
+            let daemon = try await DaemonProcess(
+                stateDirectory: "", prefix: ["env", "-i"] + variables.map { "\($0)=\($1)" })
+            try await becomesReady(daemon)
+            let reply = try await daemon.client.get("/v1/products")
+            #expect(reply.status == 401 && reply.json["code"].string == "key-required")
+            #expect(daemon.log.contains { $0.contains("invctl key create") })
+            #expect(try await daemon.stop() == 0)
+        }
+    }
+
     /// As the platform asks, under a name of its own; the cache is on some seconds after the store.
     private func becomesReady(_ daemon: DaemonProcess) async throws {
         let reply = try await eventually("/readyz to say 200, with both") {

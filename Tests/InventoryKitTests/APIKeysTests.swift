@@ -26,6 +26,25 @@ struct APIKeysTests {
         }
     }
 
+    /// Fails where a name's new key counts as used because its old one was.
+    @Test("What a revoked key did is not told of the next one of its name")
+    func usesAreNotInherited() async throws {
+        let keys = keys
+        let (shop, office) = (try KeyOwner("shop"), try KeyOwner("office"))
+        for owner in [shop, office] {
+            let (_, secret) = try await keys.create(owner, scopes: [.read])
+            #expect(verdict(keys, secret.text)?.owner == owner)
+        }
+        _ = try await keys.revoke(shop)
+        clock.advance(by: 1)
+        _ = try await keys.create(shop, scopes: [.read])
+        // It writes uses down when it ends.
+        let running = Task { await keys.run() }
+        running.cancel()
+        await running.value
+        #expect(Set(register.uses.keys) == [office])
+    }
+
     /// Fails where a secret that is not the one, or has ended, is let in.
     @Test("A key opens with its secret, until it is revoked")
     func checking() async throws {
@@ -125,6 +144,7 @@ private final class TickingClock: WallClock {
 private final class MemoryKeys: APIKeyRegister {
     private let kept = Mutex([KeyOwner: APIKey]())
     private let away = Mutex(false)
+    private let noted = Mutex([KeyOwner: Timestamp]())
 
     var isAway: Bool {
         get { away.withLock { $0 } }
@@ -144,5 +164,7 @@ private final class MemoryKeys: APIKeyRegister {
         }
     }
 
-    func noteUses(_ uses: [KeyOwner: Timestamp]) async throws(InventoryError) {}
+    var uses: [KeyOwner: Timestamp] { noted.withLock { $0 } }
+
+    func noteUses(_ uses: [KeyOwner: Timestamp]) async throws(InventoryError) { noted.withLock { $0 = uses } }
 }

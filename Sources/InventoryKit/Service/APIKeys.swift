@@ -101,7 +101,9 @@ package final class APIKeys: Sendable {
     private func writeUses() async {
         let uses = copy.withLock { copy in
             defer { copy.uses = [:] }
-            return copy.uses
+            // A name that was given up and taken again is another key, which inherits nothing.
+            let made = Dictionary(copy.keys.map { ($0.owner, $0.createdAt) }) { first, _ in first }
+            return copy.uses.filter { owner, time in made[owner].map { $0 <= time } ?? false }
         }
         // What is lost when the store is away is when a key was last used, to be learnt with its next use.
         if !uses.isEmpty { try? await register.noteUses(uses) }

@@ -141,7 +141,8 @@ struct Exchange {
         call.place?.leave()
         defer { call.place?.dropBody() }
         var bytes: [UInt8] = []
-        for try await part in request.body {
+        var parts = request.body.makeAsyncIterator()
+        while let part = try await Self.next(&parts) {
             let count = bytes.count + part.readableBytes
             guard count <= APILimits.bodyBytes else { throw tooLarge }
             guard call.place?.holdBody(of: count) ?? true else {
@@ -152,6 +153,13 @@ struct Exchange {
         guard call.place?.comeBack() ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
         do { return try JSONDocument(parsing: bytes, valuesMax: Bounds.requestValues) } catch {
             throw Problem(.malformedJSON, "At byte \(error.offset): \(error.detail).")
+        }
+    }
+
+    /// - Throws: a ``Problem`` where the body does not come to its end: that is the client's doing, and no fault of ours.
+    private static func next(_ parts: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+        do { return try await parts.next() } catch is CancellationError { throw CancellationError() } catch {
+            throw Problem(.malformedRequest, "The body breaks off: what came is not HTTP, or the connection has ended.")
         }
     }
 }
