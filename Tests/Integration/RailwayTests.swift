@@ -38,6 +38,30 @@ struct RailwayTests {
 
     @Test("With nothing but the platform's variables it becomes ready, sells, knows its callers, and stops in time")
     func deployed() async throws {
+        let more = [
+            "INVENTORYD_AUTH": "off", "INVENTORYD_TRUSTED_PROXIES": "127.0.0.0/8", "INVENTORYD_RATE_PURCHASE": "1/h:1",
+        ]
+        try await Self.deploying(more) { daemon in
+            try await becomesReady(daemon)
+            try await sells(daemon)
+            #expect(!daemon.log.contains { $0.contains("RAILWAY_") }, "what is the platform's is not ours to warn of")
+        }
+    }
+
+    /// Fails where the page's own variables, and no others, leave the service open, or do not say how to come in.
+    @Test("With exactly the variables of the page it asks for keys, and says how to make one")
+    func asDeployed() async throws {
+        try await Self.deploying { daemon in
+            try await becomesReady(daemon)
+            let reply = try await daemon.client.get("/v1/products")
+            #expect(reply.status == 401 && reply.json["code"].string == "key-required")
+            #expect(daemon.log.contains { $0.contains("invctl key create") })
+        }
+    }
+
+    private static func deploying(
+        _ more: [String: String] = [:], _ body: (DaemonProcess) async throws -> Void
+    ) async throws {
         try await withTemporaryDirectory { directory in
             let mongo = try await MongoServer.start(directory: directory + "/mongo")
             let redis = try await RedisServer.start(directory: directory + "/redis", password: "r3d1s")
@@ -45,45 +69,18 @@ struct RailwayTests {
             try await mongo.shell().run(
                 #"{"createUser": "mongo", "pwd": "m0ng0", "roles": ["root"]}"#, on: "admin")
             let port = FreePort.any()
-            let variables = Self.image.merging(Self.platform) { $1 }.merging([
+            let variables = image.merging(platform) { $1 }.merging([
                 "PORT": "\(port)",
                 "MONGO_URL": "mongodb://mongo:m0ng0@127.0.0.1:\(mongo.port)",
                 "REDIS_URL": "redis://default:r3d1s@127.0.0.1:\(redis.port)",
-                "INVENTORYD_AUTH": "off",
-                "INVENTORYD_TRUSTED_PROXIES": "127.0.0.0/8",
-                "INVENTORYD_RATE_PURCHASE": "1/h:1",
                 // The usual place is for one daemon at a time, and tests start many.
                 "INVENTORYD_SOCKET": directory + "/admin.sock",
-            ]) { $1 }
+            ]) { $1 }.merging(more) { $1 }
             // env -i: not even what every other test's daemon is given.
             let daemon = try await DaemonProcess(
                 stateDirectory: "", prefix: ["env", "-i"] + variables.map { "\($0)=\($1)" })
             #expect(daemon.port == port)
-            try await becomesReady(daemon)
-            try await sells(daemon)
-            #expect(!daemon.log.contains { $0.contains("RAILWAY_") }, "what is the platform's is not ours to warn of")
-            #expect(try await daemon.stop() == 0)
-        }
-    }
-
-    /// Fails where the page's own variables, and no others, leave the service open, or do not say how to come in.
-    @Test("With exactly the variables of the page it asks for keys, and says how to make one")
-    func asDeployed() async throws {
-        try await withTemporaryDirectory { directory in
-            let mongo = try await MongoServer.start(directory: directory + "/mongo")
-            let redis = try await RedisServer.start(directory: directory + "/redis", password: "r3d1s")
-            let variables = Self.image.merging(Self.platform) { $1 }.merging([
-                "PORT": "\(FreePort.any())",
-                "MONGO_URL": "mongodb://127.0.0.1:\(mongo.port)",
-                "REDIS_URL": "redis://default:r3d1s@127.0.0.1:\(redis.port)",
-                "INVENTORYD_SOCKET": directory + "/admin.sock",
-            ]) { $1 }
-            let daemon = try await DaemonProcess(
-                stateDirectory: "", prefix: ["env", "-i"] + variables.map { "\($0)=\($1)" })
-            try await becomesReady(daemon)
-            let reply = try await daemon.client.get("/v1/products")
-            #expect(reply.status == 401 && reply.json["code"].string == "key-required")
-            #expect(daemon.log.contains { $0.contains("invctl key create") })
+            try await body(daemon)
             #expect(try await daemon.stop() == 0)
         }
     }
