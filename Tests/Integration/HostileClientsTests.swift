@@ -76,11 +76,14 @@ struct HostileClientsTests {
                 body: rows.joined(separator: "\n"))
             try #require(load.status == 200)
             let asking = "GET /v1/products?limit=200 HTTP/1.1\r\nHost: x\r\n\r\n"
-            let crowd = try await Crowd(12, port: daemon.port, saying: asking, reads: false)
-            // Those who listen learn from when on there is no room for more.
+            var crowds = [try await Crowd(12, port: daemon.port, saying: asking, reads: false)]
+            // Those who listen learn from when on there is no room for more. While one of them is served, another is turned
+            // away who would have stayed, so for each of them one more comes.
             let refused = try await eventually("no room for long answers") {
                 let answer = try await daemon.client.get("/v1/products?limit=200")
-                return answer.status == 503 ? answer : nil
+                if answer.status == 503 { return answer }
+                crowds.append(try await Crowd(1, port: daemon.port, saying: asking, reads: false))
+                return nil
             }
             #expect(refused.json["code"].string == "overloaded")
             // The others are worked on yet, each in a place, until they are refused or wait for their reader.
@@ -88,7 +91,7 @@ struct HostileClientsTests {
                 try await Self.answersTwenty(daemon) ? true : nil
             }
             for _ in 0..<5 { try await expectService(of: daemon) }
-            await crowd.disperse()
+            for crowd in crowds { await crowd.disperse() }
             try await eventually("room again") {
                 try await daemon.client.get("/v1/products?limit=200").status == 200 ? () : nil
             }
