@@ -59,4 +59,21 @@ struct PlacesTests {
         #expect(another.holdBody(of: 1_048_576 + Places.bodyAllowance))
         #expect(!Place(in: places, of: 1_000).holdBody(of: 2_000_000))
     }
+
+    /// Fails where what one answer holds is not given back, or where one that was refused holds it all the same.
+    @Test("Long answers share one room until they have been read")
+    func answers() {
+        let places = Places()
+        let sixteenth = Places.answerBytesMax / 16
+        let all = (0..<16).map { _ in Place(in: places, of: 1_000) }
+        for place in all { #expect(place.last(holding: sixteenth)) }
+        let another = Place(in: places, of: 1_000)
+        #expect(!another.last(holding: 1))
+        #expect(another.last())
+        another.leave()
+        all[0].leave()
+        all[0].leave()
+        #expect(!another.last(holding: sixteenth + 1))
+        #expect(another.last(holding: sixteenth))
+    }
 }

@@ -19,7 +19,7 @@ package final class Crowd: Sendable {
     }
 
     /// - Parameters:
-    ///   - reads: whether it takes what the server sends. If not, its system takes a few kilobytes for it.
+    ///   - reads: whether it takes what the server sends. If not, it takes the beginning, and its system a few kilobytes.
     package init(_ count: Int, port: Int, host: String = "127.0.0.1", saying text: String = "", reads: Bool = true)
         async throws
     {
@@ -35,6 +35,7 @@ package final class Crowd: Sendable {
             if !reads { bootstrap = bootstrap.channelOption(ChannelOptions.socketOption(.so_rcvbuf), value: 4_096) }
             let channel = try await bootstrap.connect(host: host, port: port).get()
             if !text.isEmpty { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
+            if !reads { channel.read() }
             members.append(Member(channel: channel, heard: heard))
         }
         self.members = members

@@ -69,13 +69,13 @@ extension Front {
         let arrival = ContinuousClock.now
         let glance = cache.glance(at: id, on: loop) { read in
             guard let read else { return verdict(self.passed(head, caller, settings)) }
-            verdict(
-                .answer(
-                    read.document.map { self.hit($0, for: head, caller, settings, since: arrival) }
-                        ?? self.absence(of: id, for: head, caller, settings, since: arrival)))
+            guard let document = read.document else {
+                return verdict(.answer(self.absence(of: id, for: head, caller, settings, since: arrival)))
+            }
+            verdict(self.hit(document, for: head, caller, settings, since: arrival))
         }
         switch glance {
-        case .here(let document): verdict(.answer(hit(document, for: head, caller, settings, since: arrival)))
+        case .here(let document): verdict(hit(document, for: head, caller, settings, since: arrival))
         case .elsewhere: verdict(passed(head, caller, settings))
         case .asked: break
         }
@@ -106,7 +106,9 @@ extension Front {
     private func hit(
         _ document: ProductDocument, for head: HTTPRequestHead, _ caller: Caller, _ settings: ServerSettings,
         since arrival: ContinuousClock.Instant
-    ) -> AdmissionHandler.Answer {
+    ) -> AdmissionHandler.Verdict {
+        // For the place that a long answer needs.
+        guard document.body.readableBytes <= APILimits.shortAnswerBytes else { return passed(head, caller, settings) }
         let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
         var headers = headersOfEveryAnswer(requestID)
         headers.add(name: "ETag", value: document.etag.quoted)
@@ -114,7 +116,7 @@ extension Front {
         headers.add(name: "X-Cache", value: CachedDocument.Source.hit.rawValue)
         headers.add(name: "Content-Type", value: "application/json")
         headers.add(name: "Content-Length", value: String(document.body.readableBytes))
-        return answer(head, caller, .ok, headers, document.body, requestID, settings, since: arrival)
+        return .answer(answer(head, caller, .ok, headers, document.body, requestID, settings, since: arrival))
     }
 
     /// The answer to a read of an id of which the cache knows that it is nobody's.

@@ -56,7 +56,11 @@ final class Front: Sendable {
         let cache = response.headers[.cacheResult]
         let outcome: String?
         do {
-            try await writer.write(response: response.head, body: response.body)
+            if Self.isLong(response) {
+                try await writer.writePaced(response.head, response.body, on: channel.eventLoop)
+            } else {
+                try await writer.write(response: response.head, body: response.body)
+            }
             outcome = nil
         } catch {
             outcome = "the answer did not go out: \(error)"
@@ -171,10 +175,15 @@ final class Front: Sendable {
     ///
     /// - Throws: a ``Problem`` when there is none.
     private func keepPlace(for response: Response, to request: Request, _ call: Call) throws(Problem) {
-        if let length = response.body.contentLength {
-            guard length > APILimits.shortAnswerBytes, request.method == .get else { return }
-        }
-        guard call.place?.last() ?? true else { throw .noPlace(of: call.settings.maxInFlight) }
+        guard Self.isLong(response) else { return }
+        let length = response.body.contentLength
+        guard length == nil || request.method == .get else { return }
+        guard call.place?.last(holding: length ?? 0) ?? true else { throw .noPlace(of: call.settings.maxInFlight) }
+    }
+
+    /// Whether its reader may have to be waited for.
+    private static func isLong(_ response: Response) -> Bool {
+        response.body.contentLength.map { $0 > APILimits.shortAnswerBytes } ?? true
     }
 
     private static func hasEmptyComponent(_ path: String) -> Bool {
