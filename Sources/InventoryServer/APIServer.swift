@@ -43,7 +43,7 @@ package struct APIServer: Service {
             door: NetworkDoor(check: check))
         let channel = APIChannel(
             responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, front),
+            limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, observer, front),
             reject: { code, detail in front.rejection(code, detail) },
             judge: { head, peer, loop, verdict in
                 front.judge(head, from: peer, check, inventory.cache, limiter, on: loop, verdict)
@@ -71,8 +71,10 @@ package struct APIServer: Service {
 
     /// Who comes from this machine is not counted, for it is a proxy or could do worse, and neither is a trusted proxy:
     /// behind both are many clients.
-    private static func connectionLimit(_ state: ServerState, _ front: Front) -> ConnectionLimit.Policy {
-        ConnectionLimit.Policy { address in
+    private static func connectionLimit(
+        _ state: ServerState, _ observer: RequestObserver, _ front: Front
+    ) -> ConnectionLimit.Policy {
+        ConnectionLimit.Policy(figures: observer.connections) { address in
             let settings = state.settings
             guard !address.isLoopback, !settings.limits.trustedProxies.contains(where: { $0.contains(address) }) else {
                 return nil

@@ -96,7 +96,8 @@ struct Configuration: Sendable, Equatable {
         },
         Setting(
             "INVENTORYD_AUTH", default: nil, flag: "auth",
-            "requests that need an API key: off (none), writes or all; default is off on a loopback address, else all"
+            "requests that need an API key: off (none), writes or all; default is off on a loopback address, else all",
+            effect: \.authentication.rawValue
         ) { $1.statedAuthentication = try Text.choice($0, Authentication.self) },
         Setting(
             "INVENTORYD_TLS_CERT", default: nil, flag: "tls-cert",

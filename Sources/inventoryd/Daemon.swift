@@ -58,15 +58,19 @@ struct Daemon {
         let keys = APIKeys(register: backend.store)
         let keepingKeys = Task { await keys.run() }
         defer { keepingKeys.cancel() }
+        // Some files are for other things than clients.
+        let connectionsMax = min(16_384, max(16, files - 192))
         let metrics = Metrics(
             inventory: inventory, limiter: backend.limiter, observer: observer, places: state.places,
-            redisConnections: { [redis = backend.redis] in redis.map(\.connections.count) })
+            connectionsMax: connectionsMax,
+            redisConnections: { [redis = backend.redis] in redis.map(\.connections.count) },
+            certificateExpiry: { certificate?.expiry })
         let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
         if socket == nil { adminEvents.finish() }
         let server = APIServer(
             inventory: inventory, limiter: backend.limiter, keys: keys, authentication: configuration.authentication,
             state: state, observer: observer, address: address, encryption: certificate?.makeHandler,
-            connectionLimit: min(16_384, max(16, files - 192)),
+            connectionLimit: connectionsMax,
             log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
@@ -79,12 +83,7 @@ struct Daemon {
                 \(socket.map { "; admin socket \($0.path)" } ?? "")
                 """
             )
-            if let certificate {
-                let hasExpired = certificate.expiry < SystemClock().now()
-                logger.log(
-                    level: hasExpired ? .warning : .notice, hasExpired ? "TLS: the certificate has expired" : "TLS",
-                    metadata: ["valid_until": "\(certificate.expiry.rfc3339)"])
-            }
+            certificate?.report(to: logger)
             if let advice = configuration.keyAdvice(hasSocket: socket != nil) {
                 logger.log(level: advice.level, "\(advice.text)")
             }

@@ -44,6 +44,9 @@ final class OperatorControl: DaemonControl {
     var storeDescription: String { backend.storeDescription }
     var cacheDescription: String { backend.cacheDescription }
 
+    // It does not change while the daemon runs.
+    var authentication: Authentication { current.withLock { $0.configuration.authentication } }
+
     // MARK: Configuration
 
     var configuration: [ConfigLine] { current.withLock { $0.lines } }
@@ -65,7 +68,10 @@ final class OperatorControl: DaemonControl {
                 metadata: ["mistakes": "\(reading.mistakes.joined(separator: "; "))"])
             return report
         }
-        do { try certificate?.reload() } catch {
+        do {
+            try certificate?.reload()
+            certificate?.report(to: logger)
+        } catch {
             logger.error("The new certificate cannot be used; the old one stays", metadata: ["reason": "\(error)"])
         }
         state.settings = reading.configuration.server

@@ -1,4 +1,5 @@
 import InventoryKit
+import Logging
 import NIOCore
 import NIOSSL
 import Synchronization
@@ -39,6 +40,14 @@ final class ServerCertificate: Sendable {
 
     /// From then on clients refuse it.
     var expiry: Timestamp { current.withLock { $0.expiry } }
+
+    /// Says until when it is good, or that it no longer is.
+    func report(to logger: Logger) {
+        let hasExpired = expiry < SystemClock().now()
+        logger.log(
+            level: hasExpired ? .warning : .notice, hasExpired ? "TLS: the certificate has expired" : "TLS",
+            metadata: ["valid_until": "\(expiry.rfc3339)"])
+    }
 
     /// Reads the files as they are now. Connections begin with them from now on; those there are go on as they began.
     ///

@@ -13,6 +13,9 @@ struct Setting: Sendable {
     /// Which flag sets it.
     var flag: String?
 
+    /// What it comes to where nobody sets it and its default depends on other settings.
+    var effect: (@Sendable (Configuration) -> String)?
+
     /// Reads the text into the configuration; throws a ``SettingError``.
     let apply: @Sendable (String, inout Configuration) throws -> Void
 
@@ -20,11 +23,12 @@ struct Setting: Sendable {
 
     init(
         _ names: String..., default defaultText: String?, isSecret: Bool = false, flag: String? = nil,
-        _ meaning: String,
+        _ meaning: String, effect: (@Sendable (Configuration) -> String)? = nil,
         apply: @escaping @Sendable (String, inout Configuration) throws -> Void
     ) {
         self.names = names
         self.meaning = meaning
+        self.effect = effect
         self.defaultText = defaultText
         self.isSecret = isSecret
         self.flag = flag

@@ -140,11 +140,14 @@ struct ConfigurationReading: Sendable {
         mistakes += configuration.contradictions()
     }
 
-    /// All values, secrets masked.
+    /// All settings, secrets masked.
     var lines: [ConfigLine] {
-        values.map { value in
-            let text = value.setting.isSecret ? "********" : value.text
-            return ConfigLine(name: value.setting.name, value: text, origin: value.origin)
+        Configuration.table.map { setting in
+            guard let value = values.first(where: { $0.setting.name == setting.name }) else {
+                return ConfigLine(name: setting.name, value: setting.effect?(configuration) ?? "", origin: "default")
+            }
+            return ConfigLine(
+                name: setting.name, value: setting.isSecret ? "********" : value.text, origin: value.origin)
         }
     }
 

@@ -116,7 +116,7 @@ struct AdminChannelTests {
     /// Fails where a figure of the cache is not told, or another than stats tells.
     @Test("Prometheus reads the same figures")
     func metrics() async throws {
-        try await withDaemonAndSocket { _, socket in
+        try await withDaemonAndSocket(environment: ["INVENTORYD_RATE_PURCHASE": "1/h:1"]) { _, socket in
             let client = AdminClient(socket: socket, environment: [:])
             let product: JSON = [
                 "sku": "A", "name": "A", "price": ["amount": .integer(1), "currency": "EUR"],
@@ -130,6 +130,21 @@ struct AdminChannelTests {
             #expect(
                 text.contains(
                     #"inventoryd_http_requests_total{method="GET",route="/v1/products/{id}",status="200"} 3"#))
+            #expect(text.contains("inventoryd_http_connections 0\n"))
+            #expect(text.contains("inventoryd_rate_limited_total{class=\"purchase\"} 0\n"))
+            let status = try await status(at: socket)
+            #expect(status.authentication == "off")
+            let port = try #require(status.address.split(separator: ":").last.flatMap { Int($0) })
+            let crowd = try await Crowd(
+                2, port: port,
+                saying: "POST /v1/products/sku:B/purchase HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            try await eventually("an answer to each") { crowd.answers.allSatisfy { !$0.isEmpty } ? () : nil }
+            let later = String(
+                decoding: try await client.send(AdminRequest(.get, "/metrics")).body, as: UTF8.self)
+            #expect(later.contains("inventoryd_http_connections 2\n"))
+            #expect(later.contains("inventoryd_rate_limited_total{class=\"purchase\"} 1\n"))
+            #expect(later.contains("inventoryd_rate_limited_total{class=\"read\"} 0\n"))
+            await crowd.disperse()
         }
     }
 

@@ -58,6 +58,7 @@ struct TLSTests {
             #expect(try await curl(daemon, old, [], "/healthz").code == 0)
             daemon.signal(SIGHUP)
             _ = try await daemon.logLine { $0.contains("Configuration read again") }
+            #expect(daemon.log.count { $0.contains("valid_until") } == 2)
             #expect(try await curl(daemon, renewed, [], "/healthz").code == 0)
             #expect(try await curl(daemon, old, [], "/healthz").code != 0, "the old authority has not signed this one")
 

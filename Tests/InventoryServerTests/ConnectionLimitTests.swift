@@ -9,10 +9,15 @@ import Testing
 /// Who may have how many connections, without a network.
 @Suite("Connection limit")
 struct ConnectionLimitTests {
-    private let policy = ConnectionLimit.Policy { address in
-        address.isLoopback ? nil : 2
-    } refusal: { caller in
-        (HTTPResponseHead(version: .http1_1, status: .tooManyRequests), ByteBuffer(string: caller))
+    private let figures = ConnectionFigures()
+    private let policy: ConnectionLimit.Policy
+
+    init() {
+        policy = ConnectionLimit.Policy(figures: figures) { address in
+            address.isLoopback ? nil : 2
+        } refusal: { caller in
+            (HTTPResponseHead(version: .http1_1, status: .tooManyRequests), ByteBuffer(string: caller))
+        }
     }
 
     private func connect(from address: String) throws -> EmbeddedChannel {
@@ -45,11 +50,15 @@ struct ConnectionLimitTests {
         try taken[0].close().wait()
         let (first, second) = (try connect(from: next), try connect(from: next))
         #expect(first.isActive && !second.isActive)
+        #expect(figures.open == 3 && figures.refusals == 2)
     }
 
     @Test("Who is not counted may have any number", arguments: ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
     func exempt(_ address: String) throws {
         let channels = try (0..<10).map { _ in try connect(from: address) }
         #expect(channels.allSatisfy { $0.isActive })
+        #expect(figures.open == 10)
+        for channel in channels { try channel.close().wait() }
+        #expect(figures.open == 0 && figures.refusals == 0)
     }
 }

@@ -36,6 +36,21 @@ struct ConfigurationTests {
         #expect(reading.configuration.server == server)
     }
 
+    /// Fails where a setting that nobody made, and what it comes to, is not shown.
+    @Test("Every setting is shown, and what comes of one that nobody made")
+    func everySetting() {
+        func shown(_ values: [String: String], _ name: String) -> String? {
+            let lines = read(environment(values)).lines
+            #expect(lines.map(\.name) == Configuration.table.map(\.name))
+            return lines.first { $0.name == name }.map { "\($0.value) (\($0.origin))" }
+        }
+        #expect(shown([:], "INVENTORYD_AUTH") == "off (default)")
+        #expect(shown(["INVENTORYD_HOST": "::"], "INVENTORYD_AUTH") == "all (default)")
+        #expect(shown(["INVENTORYD_AUTH": "writes"], "INVENTORYD_AUTH") == "writes (environment)")
+        #expect(shown([:], "MONGO_URL") == " (default)")
+        #expect(shown(["MONGO_URL": "mongodb://u:p@h/d"], "MONGO_URL") == "******** (environment)")
+    }
+
     @Test("The first source that has a value wins, and its origin is told")
     func precedence() {
         let reading = read(

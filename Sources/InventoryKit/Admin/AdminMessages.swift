@@ -32,15 +32,18 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
     package var uptimeSeconds: Double
     package var state: State
 
-    /// Where the REST API listens.
+    /// Where the REST API listens; with `https://` before it where TLS is spoken.
     package var address: String
     package var store: Part
     package var cache: Part
+
+    /// Which requests need an API key: `off`, `writes`, `all`. An older daemon does not say.
+    package var authentication: String?
     package var logLevel: String
 
     package init(
         version: String, revision: Int, pid: Int32, startedAt: String, uptimeSeconds: Double, state: State,
-        address: String, store: Part, cache: Part, logLevel: String
+        address: String, store: Part, cache: Part, authentication: String, logLevel: String
     ) {
         self.version = version
         self.revision = revision
@@ -51,8 +54,14 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
         self.address = address
         self.store = store
         self.cache = cache
+        self.authentication = authentication
         self.logLevel = logLevel
     }
+}
+
+extension ServiceStatus {
+    /// Where the REST API is, for people to follow.
+    package var url: String { address.hasPrefix("https://") ? address : "http://\(address)" }
 }
 
 /// One request, as `GET /admin/v1/monitor` tells it while it happens.

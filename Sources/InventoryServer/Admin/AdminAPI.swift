@@ -10,6 +10,9 @@ package protocol DaemonControl: Sendable {
     var address: String { get }
     var startedAt: Timestamp { get }
 
+    /// Which requests need an API key.
+    var authentication: Authentication { get }
+
     /// The store and the cache, without secrets.
     var storeDescription: String { get }
     var cacheDescription: String { get }
@@ -111,7 +114,7 @@ struct AdminAPI: Sendable {
             address: control.address,
             store: ServiceStatus.Part(description: control.storeDescription, condition: storeCondition),
             cache: ServiceStatus.Part(description: control.cacheDescription, condition: condition.rawValue),
-            logLevel: state.settings.logLevel.rawValue)
+            authentication: control.authentication.rawValue, logLevel: state.settings.logLevel.rawValue)
     }
 
     @Sendable private func setLogLevel(_ exchange: inout Exchange) async throws -> Response {

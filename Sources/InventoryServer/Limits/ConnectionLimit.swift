@@ -16,6 +16,9 @@ final class ConnectionLimit: ChannelInboundHandler {
     struct Policy: Sendable {
         fileprivate let counts = Counts()
 
+        /// Where all of them are counted, whoever they come from.
+        let figures: ConnectionFigures
+
         /// How many connections the address may have; nothing for one that is not counted.
         let limit: @Sendable (IPAddress) -> Int?
 
@@ -45,6 +48,7 @@ final class ConnectionLimit: ChannelInboundHandler {
 
     private let policy: Policy
     private var counted: String?
+    private var isOpen = false
     private var isRefused = false
 
     init(_ policy: Policy) {
@@ -52,6 +56,8 @@ final class ConnectionLimit: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        isOpen = true
+        policy.figures.opened()
         guard let address = context.remoteAddress.flatMap(IPAddress.init), let limit = policy.limit(address) else {
             return context.fireChannelActive()
         }
@@ -59,6 +65,7 @@ final class ConnectionLimit: ChannelInboundHandler {
         counted = caller
         guard policy.counts.add(caller) > limit else { return context.fireChannelActive() }
         isRefused = true
+        policy.figures.refused()
         var (head, body) = policy.refusal(caller)
         head.headers.replaceOrAdd(name: "Connection", value: "close")
         context.write(wrapOutboundOut(.head(head)), promise: nil)
@@ -79,7 +86,25 @@ final class ConnectionLimit: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { forget() }
 
     private func forget() {
+        if isOpen { policy.figures.closed() }
+        isOpen = false
         if let counted { policy.counts.remove(counted) }
         counted = nil
     }
+}
+
+/// Connections of the REST API.
+final class ConnectionFigures: Sendable {
+    private let current = Atomic<Int>(0)
+    private let turnedAway = Atomic<UInt64>(0)
+
+    /// Those there are now.
+    var open: Int { current.load(ordering: .relaxed) }
+
+    /// Those that were one too many for their address, since the process began.
+    var refusals: UInt64 { turnedAway.load(ordering: .relaxed) }
+
+    fileprivate func opened() { current.add(1, ordering: .relaxed) }
+    fileprivate func closed() { current.subtract(1, ordering: .relaxed) }
+    fileprivate func refused() { turnedAway.add(1, ordering: .relaxed) }
 }

@@ -10,18 +10,27 @@ package struct Metrics: Sendable {
     let observer: RequestObserver
     let places: Places
 
+    /// Connections of clients at most.
+    let connectionsMax: Int
+
     /// Connections to Redis that are live now; nothing where there is no Redis.
     let redisConnections: @Sendable () -> Int?
 
+    /// When the certificate in force expires; nothing where there is none.
+    let certificateExpiry: @Sendable () -> Timestamp?
+
     package init(
         inventory: Inventory, limiter: any RateLimiter, observer: RequestObserver, places: Places,
-        redisConnections: @escaping @Sendable () -> Int?
+        connectionsMax: Int, redisConnections: @escaping @Sendable () -> Int?,
+        certificateExpiry: @escaping @Sendable () -> Timestamp?
     ) {
         self.inventory = inventory
         self.limiter = limiter
         self.observer = observer
         self.places = places
+        self.connectionsMax = connectionsMax
         self.redisConnections = redisConnections
+        self.certificateExpiry = certificateExpiry
     }
 
     var route: Route {
@@ -37,6 +46,7 @@ package struct Metrics: Sendable {
     var text: String {
         var metrics = MetricsText()
         addRequests(to: &metrics)
+        addConnections(to: &metrics)
         addStock(to: &metrics)
         addStore(to: &metrics)
         addCache(to: &metrics)
@@ -73,6 +83,23 @@ package struct Metrics: Sendable {
         metrics.family(
             "inventoryd_http_requests_in_flight", .gauge, "Requests of the REST API under way.",
             UInt64(max(0, places.inUse)))
+    }
+
+    private func addConnections(to metrics: inout MetricsText) {
+        metrics.family(
+            "inventoryd_http_connections", .gauge, "Connections of clients to the REST API.",
+            UInt64(max(0, observer.connections.open)))
+        metrics.family(
+            "inventoryd_http_connections_max", .gauge, "The most there may be; more wait to be accepted.",
+            UInt64(connectionsMax))
+        metrics.family(
+            "inventoryd_http_refused_connections_total", .counter, "Connections that were one too many for an address.",
+            observer.connections.refusals)
+        if let expiry = certificateExpiry() {
+            metrics.family(
+                "inventoryd_tls_certificate_expiry_seconds", .gauge, "When the certificate expires, since 1970.",
+                [([], Double(expiry.milliseconds) / 1_000)])
+        }
     }
 
     /// Samples with the same labels, as of two servers that have the same routes, are one.
@@ -148,6 +175,9 @@ package struct Metrics: Sendable {
     }
 
     private func addLimiter(to metrics: inout MetricsText) {
+        metrics.family(
+            "inventoryd_rate_limited_total", .counter, "Requests that were told 429, by the limit that was used up.",
+            observer.traffic.limited.map { ([("class", $0.kind.rawValue)], Double($0.count)) })
         let limiter = limiter.statistics
         metrics.family(
             "inventoryd_limiter_alone_total", .counter, "Calls that this daemon judged by itself.",

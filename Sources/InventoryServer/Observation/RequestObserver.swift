@@ -5,6 +5,7 @@ import Synchronization
 package final class RequestObserver: Sendable {
     let traffic = Traffic()
     let feed = RequestFeed()
+    let connections = ConnectionFigures()
     private let routes = Mutex([RouteTraffic]())
     private let clock: any WallClock
 
@@ -37,6 +38,7 @@ final class Traffic: Sendable {
     private enum Figure: Int, CaseIterable {
         case read, write, purchase, other
         case ok, redirected, refused, conflict, limited, failed
+        case limitedRead, limitedWrite, limitedPurchase
 
         init(_ kind: RateClass?) {
             self =
@@ -45,6 +47,15 @@ final class Traffic: Sendable {
                 case .write: .write
                 case .purchase: .purchase
                 case nil: .other
+                }
+        }
+
+        init(limited kind: RateClass) {
+            self =
+                switch kind {
+                case .read: .limitedRead
+                case .write: .limitedWrite
+                case .purchase: .limitedPurchase
                 }
         }
 
@@ -61,12 +72,18 @@ final class Traffic: Sendable {
         }
     }
 
+    /// Those of ``Figure/limited`` that a limit of requests refused.
+    var limited: [(kind: RateClass, count: UInt64)] {
+        [(.read, self[.limitedRead]), (.write, self[.limitedWrite]), (.purchase, self[.limitedPurchase])]
+    }
+
     private let figures = Figure.allCases.map { _ in Counter() }
     private let latencies = (0..<LatencyBuckets.count).map { _ in Counter() }
 
     func count(_ kind: RateClass?, status: Int, in time: Duration) {
         figures[Figure(kind).rawValue].value.add(1, ordering: .relaxed)
         figures[Figure(status: status).rawValue].value.add(1, ordering: .relaxed)
+        if status == 429, let kind { figures[Figure(limited: kind).rawValue].value.add(1, ordering: .relaxed) }
         // Probes and metrics would only make the rest look faster.
         if kind != nil { latencies[LatencyBuckets.index(of: time)].value.add(1, ordering: .relaxed) }
     }

@@ -20,11 +20,21 @@ struct StatusCommand: ToolCommand {
                     .init("pid", "\(status.pid)"),
                     .init("up", Figures.span(.milliseconds(Int64(status.uptimeSeconds * 1_000)))),
                     .init("since", status.startedAt, isWide: true),
-                    .init("API", "http://\(status.address)"),
+                    .init("API", status.url),
+                    .init("API keys", status.authentication.map(Self.keys)),
                     .init("store", Self.text(status.store)),
                     .init("cache", Self.text(status.cache)),
                     .init("log level", status.logLevel, isWide: true),
                 ]))
+    }
+
+    private static func keys(_ authentication: String) -> String {
+        switch authentication {
+        case "off": "none needed"
+        case "writes": "needed for changes"
+        case "all": "needed for everything"
+        default: authentication
+        }
     }
 
     private static func text(_ part: ServiceStatus.Part) -> StyledText {
