@@ -42,9 +42,7 @@ package struct APIServer: Service {
             routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger, observer: observer,
             door: NetworkDoor(check: check))
         let channel = APIChannel(
-            responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), connectionLimit: Self.connectionLimit(state, observer, front),
-            reject: { code, detail in front.rejection(code, detail) },
+            front, connectionLimit: Self.connectionLimit(state, observer, front),
             judge: { head, peer, loop, verdict in
                 front.judge(head, from: peer, check, inventory.cache, limiter, on: loop, verdict)
             },

@@ -53,11 +53,7 @@ package struct AdminServer: Service {
         let front = Front(
             routes: api.routes + admin.routes, state: state, log: log, clock: clock, logger: logger,
             observer: observer, door: AdminDoor(group: group))
-        let channel = APIChannel(
-            responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), connectionLimit: nil,
-            reject: { code, detail in front.rejection(code, detail) },
-            judge: { _, _, _, verdict in verdict(.pass(nil)) })
+        let channel = APIChannel(front)
         var quiet = logger
         quiet.logLevel = .error
         server = channel.server(

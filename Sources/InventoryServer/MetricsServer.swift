@@ -21,11 +21,7 @@ package struct MetricsServer: Service {
         let front = Front(
             routes: [metrics.route], state: state, log: log, clock: SystemClock(), logger: logger,
             observer: metrics.observer, door: ScrapeDoor())
-        let channel = APIChannel(
-            responder: { request, writer, channel in try await front.respond(request, writer, channel) },
-            limits: ConnectionGuard.Limits(), connectionLimit: nil,
-            reject: { code, detail in front.rejection(code, detail) },
-            judge: { _, _, _, verdict in verdict(.pass(nil)) })
+        let channel = APIChannel(front)
         var quiet = logger
         quiet.logLevel = .error
         server = channel.server(

@@ -21,7 +21,8 @@ struct AdmissionHandlerTests {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(reads)
             try pipeline.addHandler(
-                ConnectionGuard(limits: ConnectionGuard.Limits(), isStreamed: { _ in false }) { code, _ in
+                ConnectionGuard(limits: ConnectionGuard.Limits(), isStreamed: { _ in false }, lastWord: LastWord()) {
+                    code, _, _ in
                     let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
                     return (head, ByteBuffer(string: code.rawValue))
                 }

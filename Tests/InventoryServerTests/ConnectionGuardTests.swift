@@ -11,8 +11,10 @@ import Testing
 struct ConnectionGuardTests {
     private func channel() throws -> EmbeddedChannel {
         let channel = EmbeddedChannel(
-            handler: ConnectionGuard(limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }) {
-                code, detail in
+            handler: ConnectionGuard(
+                limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }, lastWord: LastWord()
+            ) {
+                code, detail, _ in
                 let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
                 return (head, ByteBuffer(string: "\(code.rawValue): \(detail)"))
             }

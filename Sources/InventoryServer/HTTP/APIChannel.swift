@@ -9,23 +9,41 @@ import NIOHTTPTypesHTTP1
 
 /// A connection of the REST API: HTTP/1.1 with limits on everything, then Hummingbird's request loop.
 struct APIChannel: ServerChildChannel, HTTPChannelHandler {
-    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    /// One of them.
+    struct Connection: ServerChildChannelValue {
+        let http: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+        let lastWord: LastWord
 
-    let responder: HTTPChannelHandler.Responder
-    let limits: ConnectionGuard.Limits
+        var channel: any Channel { http.channel }
+    }
+
+    private(set) var responder: Responder
+    private let front: Front
 
     /// Nothing where nobody is counted.
-    let connectionLimit: ConnectionLimit.Policy?
-
-    let reject: ConnectionGuard.Reject
-    let judge: AdmissionHandler.Judge
+    private let connectionLimit: ConnectionLimit.Policy?
+    private let judge: AdmissionHandler.Judge
 
     /// Makes what encrypts a connection; nothing where the bytes travel as they are.
-    var encryption: (@Sendable () -> any ChannelHandler)?
+    private let encryption: (@Sendable () -> any ChannelHandler)?
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    /// - Parameter judge: what is asked of each request before it is passed on; by default all are.
+    init(
+        _ front: Front, connectionLimit: ConnectionLimit.Policy? = nil,
+        judge: @escaping AdmissionHandler.Judge = { _, _, _, verdict in verdict(.pass(nil)) },
+        encryption: (@Sendable () -> any ChannelHandler)? = nil
+    ) {
+        self.front = front
+        responder = { try await front.respond($0, $1, $2, LastWord()) }
+        self.connectionLimit = connectionLimit
+        self.judge = judge
+        self.encryption = encryption
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Connection> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            let lastWord = LastWord()
             if let encryption { try pipeline.addHandler(encryption()) }
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = APILimits.headerBytes
@@ -38,18 +56,23 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(AnswerBytes())
             if let connectionLimit { try pipeline.addHandler(ConnectionLimit(connectionLimit)) }
             try pipeline.addHandler(
-                ConnectionGuard(limits: limits, isStreamed: APILimits.isStreamed, reject: reject)
+                ConnectionGuard(
+                    limits: ConnectionGuard.Limits(), isStreamed: APILimits.isStreamed, lastWord: lastWord
+                ) { [front] code, detail, isLogged in front.rejection(code, detail, isLogged: isLogged) }
             )
             try pipeline.addHandler(AdmissionHandler(judge: judge))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: encryption != nil))
-            return try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)
-            )
+            return Connection(
+                http: try NIOAsyncChannel(
+                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)),
+                lastWord: lastWord)
         }
     }
 
-    func handle(value channel: Value, logger: Logger) async {
-        await handleHTTP(asyncChannel: channel, logger: logger)
+    func handle(value connection: Connection, logger: Logger) async {
+        var channel = self
+        channel.responder = { [front] in try await front.respond($0, $1, $2, connection.lastWord) }
+        await channel.handleHTTP(asyncChannel: connection.http, logger: logger)
     }
 }
 

@@ -12,8 +12,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// How the server words and logs an answer that no route gives.
-    typealias Reject = @Sendable (ProblemCode, _ detail: String) -> (HTTPResponseHead, ByteBuffer)
+    /// How the server words an answer that no route gives, and whether it logs it.
+    typealias Reject = @Sendable (ProblemCode, _ detail: String, _ isLogged: Bool) -> (HTTPResponseHead, ByteBuffer)
 
     struct Limits: Sendable {
         /// For the whole body of an ordinary request, and for any progress of a streamed one.
@@ -46,6 +46,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private let limits: Limits
     private let isStreamed: @Sendable (_ uri: String) -> Bool
     private let reject: Reject
+    private let lastWord: LastWord
     private var state = State.open
 
     /// Requests of which the head has come in and the end of the answer has not gone out.
@@ -65,9 +66,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var idleTimer: Scheduled<Void>?
     private var lastActivity = NIODeadline.now()
 
-    init(limits: Limits, isStreamed: @escaping @Sendable (String) -> Bool, reject: @escaping Reject) {
+    init(
+        limits: Limits, isStreamed: @escaping @Sendable (String) -> Bool, lastWord: LastWord,
+        reject: @escaping Reject
+    ) {
         self.limits = limits
         self.isStreamed = isStreamed
+        self.lastWord = lastWord
         self.reject = reject
     }
 
@@ -119,12 +124,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
         hasReadParts = true
         switch unwrapInboundIn(data) {
         case .head(let head):
-            openRequests += 1
             isHeadUnfinished = false
+            if let fault = Self.fault(of: head) { return fail(context, .malformedRequest, fault) }
+            openRequests += 1
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
             if !head.isKeepAlive || head.version.minor == 0 { closesAfterAnswer = true }
-            if let fault = Self.fault(of: head) { return fail(context, .malformedRequest, fault) }
             meetExpectation(of: head, context: context)
             if Self.announcesBody(head) { startBodyTimer(context) }
             context.fireChannelRead(data)
@@ -289,7 +294,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     private func writeProblem(_ context: ChannelHandlerContext, _ code: ProblemCode, _ detail: String) {
-        var (head, body) = reject(code, detail)
+        // Somebody works on the request, and will log it.
+        let isUnderWay = openRequests == 1 && isReadingBody
+        if isUnderWay { lastWord.say(code) }
+        var (head, body) = reject(code, detail, !isUnderWay)
         head.headers.replaceOrAdd(name: "Connection", value: "close")
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)

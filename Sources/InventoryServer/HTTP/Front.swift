@@ -39,7 +39,10 @@ final class Front: Sendable {
         date = HTTPDate(clock: clock)
     }
 
-    func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    /// - Parameter lastWord: of the connection.
+    func respond(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ lastWord: LastWord
+    ) async throws {
         let arrival = ContinuousClock.now
         let settings = state.settings
         let call = Call(
@@ -52,18 +55,15 @@ final class Front: Sendable {
         if request.method == .head { response = response.createHeadResponse() }
         // From here on it is the client that takes its time.
         if call.place?.isLasting == false { call.place?.leave() }
-        let status = response.status.code
+        var status = response.status.code
         let cache = response.headers[.cacheResult]
-        let outcome: String?
-        do {
-            if Self.isLong(response) {
-                try await writer.writePaced(response.head, response.body, on: channel.eventLoop)
-            } else {
-                try await writer.write(response: response.head, body: response.body)
+        var outcome: String?
+        if let told = lastWord.code {
+            (status, outcome) = (told.rendering.status, told.rawValue)
+        } else {
+            do { try await write(response, to: writer, channel) } catch {
+                outcome = "the answer did not go out: \(error)"
             }
-            outcome = nil
-        } catch {
-            outcome = "the answer did not go out: \(error)"
         }
         let time = ContinuousClock.now - arrival
         traffic.count(request.method.rawValue, call.endpointPath, status: status, in: time)
@@ -76,6 +76,15 @@ final class Front: Sendable {
         }
         door.answered(request, call, status: status, logger)
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
+    }
+
+    private func write(
+        _ response: Response, to writer: consuming ResponseWriter, _ channel: any Channel
+    ) async throws {
+        guard Self.isLong(response) else {
+            return try await writer.write(response: response.head, body: response.body)
+        }
+        try await writer.writePaced(response.head, response.body, on: channel.eventLoop)
     }
 
     /// What is answered however much there is to do.
@@ -94,9 +103,11 @@ final class Front: Sendable {
         if settings.logLevel <= .info { log.access(entry()) }
     }
 
-    /// The answer to what never became a request.
+    /// The answer to what never became a request, or does not come to its end.
+    ///
+    /// - Parameter isLogged: not where somebody works on the request and will log it.
     func rejection(
-        _ code: ProblemCode, _ detail: String, of caller: String = "-"
+        _ code: ProblemCode, _ detail: String, of caller: String = "-", isLogged: Bool = true
     ) -> (HTTPResponseHead, ByteBuffer) {
         let requestID = requestIDs.id(for: nil)
         let problem = Problem(code, detail)
@@ -106,14 +117,13 @@ final class Front: Sendable {
         headers.add(name: "Cache-Control", value: "no-store")
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         if [429, 503].contains(code.rendering.status) { headers.add(name: "Retry-After", value: "1") }
-        traffic.count("-", nil, status: code.rendering.status, in: .zero)
-        log.access(
-            AccessLogEntry(
-                requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
-                duration: .zero,
-                cache: nil, caller: caller, error: code.rawValue
-            )
-        )
+        if isLogged {
+            traffic.count("-", nil, status: code.rendering.status, in: .zero)
+            log.access(
+                AccessLogEntry(
+                    requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
+                    duration: .zero, cache: nil, caller: caller, error: code.rawValue))
+        }
         return (
             HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers),
             body
