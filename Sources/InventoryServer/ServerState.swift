@@ -51,8 +51,13 @@ package final class ServerState: Sendable {
     /// Room for the requests that come over the network.
     package let places = Places()
 
-    package init(settings: ServerSettings) {
+    /// Among them, for those that read lists.
+    let listTurns: ListTurns
+
+    /// - Parameter listsAtOnce: fewer than the store can read, for others want it too.
+    package init(settings: ServerSettings, listsAtOnce: Int = 4) {
         current = Mutex(settings)
+        listTurns = ListTurns(listsAtOnce)
     }
 
     package var settings: ServerSettings {

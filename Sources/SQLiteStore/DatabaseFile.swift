@@ -93,8 +93,8 @@ enum DatabaseFile {
         // A movement's product is read in the same transaction, and nothing is ever removed, so there is nothing that
         // asking again on every insert could find.
         configuration.foreignKeysEnabled = false
-        // Reads are short; more readers than cores only cost memory.
-        configuration.maximumReaderCount = 4
+        // Those of lists, and two for single products. Many more than cores would only cost memory.
+        configuration.maximumReaderCount = SQLiteStore.listsAtOnce + 2
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA cache_size = -4096")
             // In pages of 4 KiB: what is written again and again goes from the log to its place once in 32 MiB.

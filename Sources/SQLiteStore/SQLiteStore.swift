@@ -10,6 +10,9 @@ package final class SQLiteStore: InventoryStore {
     /// How long a list may be looked for before it is called too broad.
     private static let queryLimit = Duration.seconds(2)
 
+    /// Lists that may be read at once without keeping single products waiting.
+    package static let listsAtOnce = 4
+
     let pool: DatabasePool
     private let commits: GroupCommit
     private let logger: Logger

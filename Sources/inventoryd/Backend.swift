@@ -25,6 +25,11 @@ struct Backend: Sendable {
     let prepare: (@Sendable () async throws -> Void)?
     private let shared: SharedCache?
 
+    /// Lists that may be read at once without keeping everything else waiting.
+    static func listsAtOnce(_ configuration: Configuration) -> Int {
+        configuration.mongo == nil ? SQLiteStore.listsAtOnce : configuration.mongoConnections / 2
+    }
+
     /// - Parameter group: the event loops that requests are served on.
     /// - Throws: what keeps the store from being opened, in words for the operator.
     init(_ configuration: Configuration, group: any EventLoopGroup, logger: Logger) throws {

@@ -37,7 +37,9 @@ struct Daemon {
     ///
     /// - Throws: what kept it from starting, in words for the operator.
     func run() async throws {
-        let state = ServerState(settings: configuration.server)
+        let state = ServerState(
+            settings: configuration.server,
+            listsAtOnce: Backend.listsAtOnce(configuration))
         let log = LogSink(descriptor: STDERR_FILENO, format: configuration.logFormat)
         LoggingSystem.bootstrap { SinkLogHandler(label: $0, sink: log, state: state) }
         defer { log.flush() }

@@ -102,6 +102,27 @@ struct HostileClientsTests {
         }
     }
 
+    /// Fails where lists may have all of the store: a single product then stands behind every one of them.
+    @Test("Long lists for many keep nobody from a single product, and each is answered")
+    func manyLists() async throws {
+        try await withDaemon { daemon in
+            let description = String(repeating: "x", count: 10_000)
+            let rows = (0..<200).map {
+                #"{"sku":"r\#($0)","name":"n","price":{"amount":1,"currency":"GBP"},"description":"\#(description)"}"#
+            }
+            let load = try await daemon.client.send(
+                .POST, "/v1/products:batch", headers: [("Content-Type", "application/x-ndjson")],
+                body: rows.joined(separator: "\n"))
+            try #require(load.status == 200)
+            let crowd = try await Crowd(
+                200, port: daemon.port, saying: "GET /v1/products?limit=200 HTTP/1.1\r\nHost: x\r\n\r\n")
+            for number in 0..<20 { #expect(try await daemon.client.get("/v1/products/sku:r\(number)").status == 200) }
+            #expect(crowd.begun < 200, "all of the lists came first")
+            try await eventually("an answer to each list") { crowd.begun == 200 ? () : nil }
+            await crowd.disperse()
+        }
+    }
+
     /// Fails where each body is kept for as long as its client likes.
     @Test("Four hundred megabytes in bodies that do not end are not kept")
     func largeBodies() async throws {

@@ -44,6 +44,9 @@ package final class Crowd: Sendable {
     /// What each has heard so far.
     package var answers: [String] { members.map(\.heard.text) }
 
+    /// How many have heard anything.
+    package var begun: Int { members.count { $0.heard.hasBegun } }
+
     /// How many the server has closed.
     package var closed: Int { members.filter { !$0.channel.isActive }.count }
 
@@ -72,6 +75,7 @@ private final class Heard: ChannelInboundHandler, Sendable {
 
     private let bytes = Mutex(ByteBuffer())
 
+    var hasBegun: Bool { bytes.withLock { $0.readableBytes > 0 } }
     var text: String { bytes.withLock { String(buffer: $0) } }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -87,14 +87,32 @@ extension InventoryAPI {
     }
 
     @Sendable private func listProducts(_ exchange: inout Exchange) async throws -> Response {
-        switch try ProductListing(&exchange.query) {
-        case .ids(let ids):
-            let page = Page(items: try await inventory.products(ids), next: nil)
-            return .page(page, of: exchange, list: []) { writer, product in writer.product(product) }
-        case .query(let query, let list):
-            let page = try await inventory.page(of: query)
-            return .page(page, of: exchange, list: list) { writer, product in writer.product(product) }
+        let listing = try ProductListing(&exchange.query)
+        return try await inTurn(exchange) { exchange in
+            switch listing {
+            case .ids(let ids):
+                let page = Page(items: try await inventory.products(ids), next: nil)
+                return .page(page, of: exchange, list: []) { writer, product in writer.product(product) }
+            case .query(let query, let list):
+                let page = try await inventory.page(of: query)
+                return .page(page, of: exchange, list: list) { writer, product in writer.product(product) }
+            }
         }
+    }
+
+    /// Lists are read and written out in turn; operators need not wait for theirs.
+    ///
+    /// - Throws: a ``Problem`` where that would take too long.
+    func inTurn(_ exchange: Exchange, _ list: (Exchange) async throws -> Response) async throws -> Response {
+        let call = exchange.call
+        guard call.place != nil else { return try await list(exchange) }
+        let account = call.caller.account(
+            of: Peer(call.peer), forwardedFor: exchange.request.headers[values: .xForwardedFor], call.settings.limits)
+        guard await state.listTurns.take(for: account, waitingAtMost: max(1, call.settings.maxInFlight / 4)) else {
+            throw Problem(.overloaded, "Too many lists are asked for at once. Try again, or ask for shorter pages.")
+        }
+        defer { state.listTurns.leave() }
+        return try await list(exchange)
     }
 
     @Sendable private func replaceProduct(_ exchange: inout Exchange) async throws -> Response {

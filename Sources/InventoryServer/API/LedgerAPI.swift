@@ -49,8 +49,10 @@ extension InventoryAPI {
     }
 
     private func page(of query: MovementQuery, _ exchange: Exchange, list: [String]) async throws -> Response {
-        let page = try await inventory.page(of: query)
-        return .page(page, of: exchange, list: list) { writer, movement in writer.movement(movement) }
+        try await inTurn(exchange) { exchange in
+            let page = try await inventory.page(of: query)
+            return .page(page, of: exchange, list: list) { writer, movement in writer.movement(movement) }
+        }
     }
 }
 

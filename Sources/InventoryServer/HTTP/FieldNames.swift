@@ -9,6 +9,7 @@ extension HTTPField.Name {
     static let release = named(AdminProtocol.releaseField)
     static let invctlCommand = named(AdminProtocol.commandField)
     static let link = named("Link")
+    static let xForwardedFor = named("X-Forwarded-For")
     static let referrerPolicy = named("Referrer-Policy")
 
     /// A name that is a token by sight; anything else would be noticed in the first test.

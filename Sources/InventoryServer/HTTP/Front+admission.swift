@@ -20,7 +20,8 @@ extension Front {
             return look(for: head, of: caller, in: cache, settings, on: loop, verdict)
         }
         switch limiter.admit(
-            account(of: caller, head, peer, settings.limits), to: limit.limited, under: limit.policy, on: loop)
+            caller.account(of: peer, forwardedFor: head.headers["x-forwarded-for"], settings.limits), to: limit.limited,
+            under: limit.policy, on: loop)
         {
         case .decided(let decision):
             let fields = RateFields(limit, decision)
@@ -40,17 +41,6 @@ extension Front {
                 }
             }
         }
-    }
-
-    /// Whose limit it counts against: the key's owner's, or else of the address.
-    private func account(
-        of caller: Caller, _ head: HTTPRequestHead, _ peer: Peer, _ limits: RateLimits
-    ) -> String {
-        if case .key(let key) = caller.entitlement { return "key \(key.owner.text)" }
-        guard !limits.trustedProxies.isEmpty else { return peer.caller }
-        let address = ForwardedCaller.address(
-            peer: peer.address, forwardedFor: head.headers["x-forwarded-for"], trusted: limits.trustedProxies)
-        return address?.caller ?? peer.caller
     }
 
     // MARK: Answers of the cache

@@ -47,7 +47,7 @@ final class Front: Sendable {
         let settings = state.settings
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
-            caller: await door.caller(of: request, over: channel),
+            caller: await door.caller(of: request, over: channel), peer: channel.remoteAddress,
             place: door.isBounded ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
         defer { call.place?.leave() }
         var response = await answer(request, call)

@@ -28,6 +28,19 @@ struct Caller: Sendable {
     }
 }
 
+extension Caller {
+    /// Whose limits it counts against: the key's owner's, or else of the address.
+    ///
+    /// - Parameter forwardedFor: what `X-Forwarded-For` says, for connections of trusted proxies.
+    func account(of peer: Peer, forwardedFor: @autoclosure () -> [String], _ limits: RateLimits) -> String {
+        if case .key(let key) = entitlement { return "key \(key.owner.text)" }
+        guard !limits.trustedProxies.isEmpty else { return peer.caller }
+        let address = ForwardedCaller.address(
+            peer: peer.address, forwardedFor: forwardedFor(), trusted: limits.trustedProxies)
+        return address?.caller ?? peer.caller
+    }
+}
+
 enum Entitlement: Sendable {
     case everything
     /// To read, and why to nothing more.

@@ -1,0 +1,61 @@
+import Testing
+
+@testable import InventoryServer
+
+@Suite("Turns of lists")
+struct ListTurnsTests {
+    /// Who has had a turn, in that order.
+    private actor Order {
+        private(set) var names: [String] = []
+
+        func add(_ name: String) { names.append(name) }
+    }
+
+    /// Has one after another wait, until all do.
+    private func wait(
+        _ names: [String], for turns: ListTurns, _ order: Order, in group: inout TaskGroup<Bool>
+    ) async {
+        for (index, name) in names.enumerated() {
+            group.addTask {
+                let hasTurn = await turns.take(for: String(name.prefix(1)), waitingAtMost: 100)
+                if hasTurn { await order.add(name) }
+                return hasTurn
+            }
+            while turns.waiting <= index { await Task.yield() }
+        }
+    }
+
+    /// Fails where whoever asks for many lists stands before all others, or where a turn is lost or made.
+    @Test("Who waits has a turn in turn with the other callers, and as many are taken as there are")
+    func fairness() async {
+        let (turns, order) = (ListTurns(1), Order())
+        #expect(await turns.take(for: "x", waitingAtMost: 100))
+        await withTaskGroup(of: Bool.self) { group in
+            await wait(["a1", "a2", "a3", "b1", "c1", "b2"], for: turns, order, in: &group)
+            for count in 1...6 {
+                turns.leave()
+                while await order.names.count < count { await Task.yield() }
+                #expect(await order.names.count == count)
+            }
+            for await hasTurn in group { #expect(hasTurn) }
+        }
+        #expect(await order.names == ["a1", "b1", "c1", "a2", "b2", "a3"])
+        turns.leave()
+        #expect(await turns.take(for: "a", waitingAtMost: 0))
+        #expect(await !turns.take(for: "a", waitingAtMost: 0))
+    }
+
+    /// Fails where somebody who waits for ever is kept waiting, or takes a turn with him.
+    @Test("Who has waited for too long is told so, and leaves the turn to others")
+    func lateness() async {
+        let (turns, order) = (ListTurns(1, patience: .zero), Order())
+        #expect(await turns.take(for: "x", waitingAtMost: 100))
+        await withTaskGroup(of: Bool.self) { group in
+            await wait(["a1", "a2", "b1"], for: turns, order, in: &group)
+            turns.leave()
+            for await hasTurn in group { #expect(!hasTurn) }
+        }
+        #expect(turns.waiting == 0)
+        #expect(await turns.take(for: "c", waitingAtMost: 0))
+    }
+}
