@@ -63,6 +63,10 @@ struct HostileInputTests {
             _ = try await daemon.client.get("/healthz")
             let refused = daemon.log.filter { $0.contains(#""error":"malformed-request""#) }
             #expect(refused.count == broken.count, "\(daemon.log.joined(separator: "\n"))")
+            // The line is found by what the client was told.
+            let answer = try await RawConnection.exchange(port: daemon.port, try #require(broken.last))
+            let id = try #require(answer.firstMatch(of: /X-Request-Id: (\S+)/)?.1)
+            _ = try await daemon.logLine { $0.contains("\"request_id\":\"\(id)\"") }
         }
     }
 

@@ -17,6 +17,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
         var channel: any Channel { http.channel }
     }
 
+    /// With the last word of the connection that it is for.
     private(set) var responder: Responder
     private let front: Front
 

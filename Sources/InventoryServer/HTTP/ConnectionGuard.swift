@@ -296,8 +296,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private func writeProblem(_ context: ChannelHandlerContext, _ code: ProblemCode, _ detail: String) {
         // Somebody works on the request, and will log it.
         let isUnderWay = openRequests == 1 && isReadingBody
-        if isUnderWay { lastWord.say(code) }
         var (head, body) = reject(code, detail, !isUnderWay)
+        if isUnderWay {
+            lastWord.say(.init(code: code, requestID: head.headers.first(name: "x-request-id") ?? "-"))
+        }
         head.headers.replaceOrAdd(name: "Connection", value: "close")
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)

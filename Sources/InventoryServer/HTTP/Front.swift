@@ -57,9 +57,9 @@ final class Front: Sendable {
         if call.place?.isLasting == false { call.place?.leave() }
         var status = response.status.code
         let cache = response.headers[.cacheResult]
-        var outcome: String?
-        if let told = lastWord.code {
-            (status, outcome) = (told.rendering.status, told.rawValue)
+        var (requestID, outcome) = (call.requestID, String?.none)
+        if let told = lastWord.told {
+            (status, requestID, outcome) = (told.code.rendering.status, told.requestID, told.code.rawValue)
         } else {
             do { try await write(response, to: writer, channel) } catch {
                 outcome = "the answer did not go out: \(error)"
@@ -69,7 +69,7 @@ final class Front: Sendable {
         traffic.count(request.method.rawValue, call.endpointPath, status: status, in: time)
         note(door.kind(of: request), status: status, in: time, settings) {
             AccessLogEntry(
-                requestID: call.requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
+                requestID: requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
                 path: request.uri.path, status: status, duration: time, cache: cache, caller: call.caller.name,
                 error: outcome
             )
