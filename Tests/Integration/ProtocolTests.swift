@@ -139,6 +139,45 @@ struct ProtocolTests {
         }
     }
 
+    /// Fails where the parser takes what follows for another protocol's: the client waits for an answer that nobody will give.
+    @Test(
+        "A client that would rather speak another protocol is answered in this one, and told that the connection ends",
+        arguments: [
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n",
+            "GET /v1/products/sku:A HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "POST /v1/products HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}",
+            "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        ])
+    func upgrade(_ request: String) async throws {
+        try await withDaemon { daemon in
+            let next = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            let answer = try await RawConnection.exchange(port: daemon.port, request + next)
+            #expect(answer.ranges(of: "HTTP/1.1 ").count == 1, "\(answer)")
+            #expect(answer.lowercased().contains("\r\nconnection: close\r\n"), "\(answer)")
+        }
+    }
+
+    @Test("Where a client only mentions another protocol, the connection goes on")
+    func mentionedUpgrade() async throws {
+        try await withDaemon { daemon in
+            let first = "GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n\r\n"
+            let last = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            let answer = try await RawConnection.exchange(port: daemon.port, first + last)
+            #expect(answer.ranges(of: "HTTP/1.1 200 ").count == 2, "\(answer)")
+        }
+    }
+
+    /// Fails where a client without a key can fill a log that was turned down.
+    @Test("What is no request is not logged where requests are not")
+    func quietRejection() async throws {
+        try await withDaemon(environment: ["LOG_LEVEL": "notice"]) { daemon in
+            let answer = try await RawConnection.exchange(port: daemon.port, "X\u{1}\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 400 "))
+            #expect(try await daemon.stop() == 0)
+            #expect(!daemon.log.contains { $0.contains("malformed-request") })
+        }
+    }
+
     @Test("Expect: 100-continue is met, or refused before the body is sent")
     func expectation() async throws {
         try await withDaemon { daemon in
@@ -160,6 +199,9 @@ struct ProtocolTests {
                 until: { $0.contains("\r\n\r\n") }
             )
             #expect(refused.hasPrefix("HTTP/1.1 413 "))
+            // HTTP/1.0 does not know it (RFC 9110, 10.1.1).
+            let old = "POST /v1/products HTTP/1.0\r\nContent-Type: application/json\r\n" + small + Sample.product("B")
+            #expect(try await RawConnection.exchange(port: daemon.port, old).hasPrefix("HTTP/1.1 201 "))
         }
     }
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import InventoryServer
 
-@Suite("Turns of lists")
+@Suite("Turns of lists", .timeLimit(.minutes(1)))
 struct ListTurnsTests {
     /// Who has had a turn, in that order.
     private actor Order {
@@ -57,5 +57,26 @@ struct ListTurnsTests {
         }
         #expect(turns.waiting == 0)
         #expect(await turns.take(for: "c", waitingAtMost: 0))
+    }
+
+    /// Fails where one caller can fill the whole room.
+    @Test("Where no more may wait, the last of whoever has the most makes room for another caller")
+    func fullness() async {
+        let (turns, order) = (ListTurns(1), Order())
+        #expect(await turns.take(for: "x", waitingAtMost: 3))
+        await withTaskGroup(of: Bool.self) { group in
+            await wait(["a1", "a2", "a3"], for: turns, order, in: &group)
+            #expect(await !turns.take(for: "a", waitingAtMost: 3))
+            let other = Task { await turns.take(for: "b", waitingAtMost: 3) }
+            // The third of a's has made room.
+            #expect(await group.next() == false)
+            #expect(turns.waiting == 3)
+            // With two of a's and one of b's, another of b's would only take what a has no more of than b.
+            #expect(await !turns.take(for: "b", waitingAtMost: 3))
+            for _ in 0..<3 { turns.leave() }
+            #expect(await other.value)
+            for await hasTurn in group { #expect(hasTurn) }
+        }
+        #expect(turns.waiting == 0)
     }
 }

@@ -150,14 +150,20 @@ struct LineReader {
         self.limit = limit
     }
 
-    /// The lines that the bytes complete.
+    /// The lines that the bytes complete, without those that are empty.
     mutating func read(_ bytes: ByteBuffer) -> [Line] {
         var lines: [Line] = []
         var rest = bytes.readableBytesView
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            take(rest[..<end])
-            lines.append(endLine())
+            let line = rest[..<end]
             rest = rest[(end + 1)...]
+            // A body may have millions of them.
+            if unfinished.isEmpty, !isTooLong, line.isEmpty || line.elementsEqual(CollectionOfOne(UInt8(ascii: "\r"))) {
+                number += 1
+                continue
+            }
+            take(line)
+            lines.append(endLine())
         }
         take(rest)
         return lines

@@ -129,7 +129,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             openRequests += 1
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
-            if !head.isKeepAlive || head.version.minor == 0 { closesAfterAnswer = true }
+            if !head.isKeepAlive || head.version.minor == 0 || Self.asksForUpgrade(head) { closesAfterAnswer = true }
             meetExpectation(of: head, context: context)
             if Self.announcesBody(head) { startBodyTimer(context) }
             context.fireChannelRead(data)
@@ -194,13 +194,21 @@ final class ConnectionGuard: ChannelDuplexHandler {
         head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding")
     }
 
+    /// Whether the parser takes all that follows for another protocol's. Nobody here speaks one, so the request is answered
+    /// as if that had not been said (RFC 9110, 7.8), and the connection ends where nothing more would be heard.
+    private static func asksForUpgrade(_ head: HTTPRequestHead) -> Bool {
+        guard head.method != .CONNECT else { return true }
+        return head.headers.contains(name: "upgrade")
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
     private func meetExpectation(of head: HTTPRequestHead, context: ChannelHandlerContext) {
         guard head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }) else {
             return
         }
         // Who announces more than is taken is told so instead of being asked to go on.
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        guard isStreaming || length <= APILimits.bodyBytes, openRequests == 1 else { return }
+        guard isStreaming || length <= APILimits.bodyBytes, openRequests == 1, head.version.minor > 0 else { return }
         let goOn = HTTPResponseHead(version: head.version, status: .continue)
         context.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
     }

@@ -118,11 +118,14 @@ final class Front: Sendable {
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         if [429, 503].contains(code.rendering.status) { headers.add(name: "Retry-After", value: "1") }
         if isLogged {
-            traffic.count("-", nil, status: code.rendering.status, in: .zero)
-            log.access(
-                AccessLogEntry(
-                    requestID: requestID, method: "-", route: "-", path: "-", status: code.rendering.status,
-                    duration: .zero, cache: nil, caller: caller, error: code.rawValue))
+            let status = code.rendering.status
+            traffic.count("-", nil, status: status, in: .zero)
+            if state.settings.logLevel <= .info {
+                log.access(
+                    AccessLogEntry(
+                        requestID: requestID, method: "-", route: "-", path: "-", status: status, duration: .zero,
+                        cache: nil, caller: caller, error: code.rawValue))
+            }
         }
         return (
             HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers),

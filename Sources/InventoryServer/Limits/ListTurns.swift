@@ -39,20 +39,25 @@ package final class ListTurns: Sendable {
     /// - Parameters:
     ///   - caller: whose turns are counted together.
     ///   - most: how many may wait.
-    /// - Returns: whether there is one; otherwise too many wait, or it has waited for too long.
+    /// - Returns: whether there is one; otherwise too many wait, most of them this caller's, or it has waited for too long.
     func take(for caller: String, waitingAtMost most: Int) async -> Bool {
         await withCheckedContinuation { continuation in
-            let hasTurn: Bool? = state.withLock { state in
+            let (hasTurn, displaced): (Bool?, Waiter?) = state.withLock { state in
                 if state.free > 0 {
                     state.free -= 1
-                    return true
+                    return (true, nil)
                 }
-                guard state.waiting < most else { return false }
+                var displaced: Waiter?
+                if state.waiting >= most {
+                    displaced = Self.displace(for: caller, in: &state)
+                    guard displaced != nil else { return (false, nil) }
+                }
                 state.waiting += 1
                 if state.waiters[caller] == nil { state.callers.append(caller) }
                 state.waiters[caller, default: []].append(Waiter(turn: continuation))
-                return nil
+                return (nil, displaced)
             }
+            displaced?.turn.resume(returning: false)
             if let hasTurn { continuation.resume(returning: hasTurn) }
         }
     }
@@ -69,6 +74,16 @@ package final class ListTurns: Sendable {
         }
         for waiter in late { waiter.turn.resume(returning: false) }
         next?.turn.resume(returning: true)
+    }
+
+    /// Makes room where somebody has more waiting than the caller would have: his last one goes. Otherwise whoever asks
+    /// for the most would keep everybody else from waiting at all.
+    private static func displace(for caller: String, in state: inout State) -> Waiter? {
+        guard let most = state.waiters.max(by: { $0.value.count < $1.value.count }),
+            most.value.count > (state.waiters[caller]?.count ?? 0) + 1, let last = state.waiters[most.key]?.popLast()
+        else { return nil }
+        state.waiting -= 1
+        return last
     }
 
     private static func next(_ state: inout State) -> Waiter? {
