@@ -25,6 +25,12 @@ struct TLSTests {
                 ["-X", "POST", "-H", "Content-Type: application/json", "-d", row, "-w", "%{http_code}"], "/v1/products")
             #expect(code == 0 && output.hasSuffix("201"), "\(output)")
             #expect(try await curl(daemon, certificate, ["--tls-max", "1.1"], "/healthz").code != 0)
+            for (suite, isSpoken) in [
+                ("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", true), ("AES128-GCM-SHA256", false),
+            ] {
+                let suites = ["--tls-max", "1.2", "--ciphers", suite]
+                #expect((try await curl(daemon, certificate, suites, "/healthz").code == 0) == isSpoken, "\(suite)")
+            }
             let (long, document) = try await curl(daemon, certificate, [], "/openapi.json")
             #expect(long == 0 && (try? JSONDocument(parsing: Array(document.utf8))) != nil)
 

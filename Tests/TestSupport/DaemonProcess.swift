@@ -94,6 +94,10 @@ package final class ChildProcess: Sendable {
     /// Longer than anything takes on the slowest machine; only a test that fails waits for it.
     private static let patience = Duration.seconds(60)
 
+    /// Processes are started one at a time: Foundation has been seen to crash in the middle of starting one while others were
+    /// started, and whoever is started meanwhile inherits the pipes.
+    static let starting = Mutex(())
+
     private let process: Process
     private let errors = Lines()
     private let output = Lines()
@@ -115,12 +119,14 @@ package final class ChildProcess: Sendable {
         variables.merge(environment) { _, given in given }
         process.environment = variables
         process.currentDirectoryURL = URL(filePath: directory ?? NSTemporaryDirectory())
-        let errorPipe = Pipe()
-        let outputPipe = Pipe()
-        process.standardError = errorPipe
-        process.standardOutput = outputPipe
         process.standardInput = FileHandle.nullDevice
-        try process.run()
+        let (errorPipe, outputPipe) = try Self.starting.withLock { _ in
+            let pipes = (Pipe(), Pipe())
+            process.standardError = pipes.0
+            process.standardOutput = pipes.1
+            try process.run()
+            return pipes
+        }
         errors.follow(errorPipe.fileHandleForReading)
         output.follow(outputPipe.fileHandleForReading)
     }

@@ -51,7 +51,7 @@ package final class LeashedProcess: Sendable {
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         process.currentDirectoryURL = URL(filePath: NSTemporaryDirectory())
-        try process.run()
+        try ChildProcess.starting.withLock { _ in try process.run() }
     }
 
     /// A pipe of which no other child gets the end that is written to: it would stay open without the test process.
