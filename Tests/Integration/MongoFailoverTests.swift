@@ -64,7 +64,10 @@ extension MongoFaultTests {
                     try await storm.acknowledges(100)
                 }
                 try await storm.expectTruth(in: set.shell())
-                for daemon in [follower, faithful] { #expect(try await daemon.stop() == 0) }
+                for daemon in [follower, faithful] {
+                    let code = try await daemon.stop()
+                    #expect(code == 0, "\(daemon.log.filter { !$0.contains(#""level":"info""#) }.suffix(20))")
+                }
                 for member in set.members { try await member.killHard() }
             }
         }
