@@ -68,13 +68,7 @@ struct HostileClientsTests {
         try await withDaemon(environment: ["INVENTORYD_MAX_IN_FLIGHT": "8"]) { daemon in
             // Longer than what the two systems hold between them: 8 MB a page.
             let description = String(repeating: "😀", count: 10_000)
-            let rows = (0..<200).map {
-                #"{"sku":"r\#($0)","name":"n","price":{"amount":1,"currency":"GBP"},"description":"\#(description)"}"#
-            }
-            let load = try await daemon.client.send(
-                .POST, "/v1/products:batch", headers: [("Content-Type", "application/x-ndjson")],
-                body: rows.joined(separator: "\n"))
-            try #require(load.status == 200)
+            let rows = try await Self.loadPage(of: description, into: daemon)
             let attributes = (0..<40).map { #""a\#($0)":"\#(String(repeating: "😀", count: 256))""# }.joined(
                 separator: ",")
             let largest = rows[0].replacing("r0", with: "large").dropLast() + #","attributes":{\#(attributes)}}"#
@@ -106,14 +100,7 @@ struct HostileClientsTests {
     @Test("Long lists for many keep nobody from a single product, and each is answered")
     func manyLists() async throws {
         try await withDaemon { daemon in
-            let description = String(repeating: "x", count: 10_000)
-            let rows = (0..<200).map {
-                #"{"sku":"r\#($0)","name":"n","price":{"amount":1,"currency":"GBP"},"description":"\#(description)"}"#
-            }
-            let load = try await daemon.client.send(
-                .POST, "/v1/products:batch", headers: [("Content-Type", "application/x-ndjson")],
-                body: rows.joined(separator: "\n"))
-            try #require(load.status == 200)
+            _ = try await Self.loadPage(of: String(repeating: "x", count: 10_000), into: daemon)
             let crowd = try await Crowd(
                 200, port: daemon.port, saying: "GET /v1/products?limit=200 HTTP/1.1\r\nHost: x\r\n\r\n")
             for number in 0..<20 { #expect(try await daemon.client.get("/v1/products/sku:r\(number)").status == 200) }
@@ -121,6 +108,20 @@ struct HostileClientsTests {
             try await eventually("an answer to each list") { crowd.begun == 200 ? () : nil }
             await crowd.disperse()
         }
+    }
+
+    /// As many products as a page may have.
+    ///
+    /// - Returns: the rows that made them.
+    private static func loadPage(of description: String, into daemon: DaemonProcess) async throws -> [String] {
+        let rows = (0..<200).map {
+            #"{"sku":"r\#($0)","name":"n","price":{"amount":1,"currency":"GBP"},"description":"\#(description)"}"#
+        }
+        let load = try await daemon.client.send(
+            .POST, "/v1/products:batch", headers: [("Content-Type", "application/x-ndjson")],
+            body: rows.joined(separator: "\n"))
+        try #require(load.status == 200)
+        return rows
     }
 
     /// Fails where each body is kept for as long as its client likes.
