@@ -139,6 +139,27 @@ struct ProtocolTests {
         }
     }
 
+    /// Fails where a load generator of old habits (ApacheBench) has to connect anew for each request.
+    @Test("A client of HTTP/1.0 that asks for it keeps its connection, and is told so; pieces are none of its")
+    func keptAlive() async throws {
+        try await withDaemon { daemon in
+            let kept = "HTTP/1.0\r\nConnection: Keep-Alive\r\n"
+            let row = Sample.product("A")
+            let answer = try await RawConnection.exchange(
+                port: daemon.port,
+                "GET /healthz \(kept)\r\nGET /v1/products/none \(kept)\r\nPOST /v1/products:batch \(kept)"
+                    + "Content-Type: application/x-ndjson\r\nContent-Length: \(row.utf8.count)\r\n\r\n\(row)")
+            #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"), "\(answer)")
+            #expect(answer.contains("HTTP/1.1 404 "), "\(answer)")
+            #expect(answer.ranges(of: "\r\nConnection: keep-alive\r\n").count == 2, "\(answer)")
+            // Its end is told by the connection's.
+            let loaded = answer[try #require(answer.firstRange(of: "HTTP/1.0 200 "), "\(answer)").upperBound...]
+            #expect(!loaded.lowercased().contains("transfer-encoding"), "\(answer)")
+            #expect(loaded.lowercased().contains("\r\nconnection: close\r\n"), "\(answer)")
+            #expect(loaded.hasSuffix("}\n"), "\(answer)")
+        }
+    }
+
     /// Fails where the parser takes what follows for another protocol's: the client waits for an answer that nobody will give.
     @Test(
         "A client that would rather speak another protocol is answered in this one, and told that the connection ends",

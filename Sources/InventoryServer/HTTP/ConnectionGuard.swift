@@ -4,8 +4,8 @@ import NIOHTTP1
 
 /// Stands between HTTP's parser and everything else on a connection, and answers what the framework would leave
 /// unanswered or answer by itself: malformed HTTP gets a problem document, a body that dribbles and a client that does
-/// not read are cut off, `Expect: 100-continue` is met, HTTP/1.0 and `Connection: close` end the connection, idle ones are
-/// closed, and all are when the server stops.
+/// not read are cut off, `Expect: 100-continue` is met, `Connection: close` and what HTTP/1.0 has of it are kept to, idle
+/// connections are closed, and all are when the server stops.
 final class ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -55,9 +55,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var isHeadUnfinished = false
     private var hasReadParts = false
     private var isReadingBody = false
+    /// The body that is being read was announced, so it has a deadline.
+    private var isBodyExpected = false
     private var isStreaming = false
     private var hasStartedAnswer = false
     private var closesAfterAnswer = false
+    private var speaksHTTP10 = false
 
     /// The server stops, and no body's time is extended any more.
     private var isStopping = false
@@ -129,9 +132,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
             openRequests += 1
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
-            if !head.isKeepAlive || head.version.minor == 0 || Self.asksForUpgrade(head) { closesAfterAnswer = true }
+            speaksHTTP10 = head.version.minor == 0
+            if !head.isKeepAlive || Self.asksForUpgrade(head) { closesAfterAnswer = true }
             meetExpectation(of: head, context: context)
-            if Self.announcesBody(head) { startBodyTimer(context) }
+            isBodyExpected = Self.announcesBody(head)
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
@@ -148,6 +152,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // Most bodies come along with their head, and need no timer.
+        if case .open = state, isReadingBody, isBodyExpected, bodyTimer == nil { startBodyTimer(context) }
         if !hasReadParts, openRequests == 0 { isHeadUnfinished = true }
         hasReadParts = false
         context.fireChannelReadComplete()
@@ -225,6 +231,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             hasStartedAnswer = true
             // Refused before its body was read: what follows on the connection could be that body or another request.
             if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
+            if speaksHTTP10 { suitHTTP10(&head) }
             if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
@@ -243,6 +250,17 @@ final class ConnectionGuard: ChannelDuplexHandler {
             // An answer that goes out is progress too: a client cannot send while it is the server that is slow.
             if isStreaming, isReadingBody, !isStopping { startBodyTimer(context) }
             context.write(data, promise: promise)
+        }
+    }
+
+    /// An old client stays only where it is told that it may, and knows the end of an answer by its length or that of the
+    /// connection.
+    private func suitHTTP10(_ head: inout HTTPResponseHead) {
+        if head.headers.contains(name: "content-length") {
+            if !closesAfterAnswer { head.headers.replaceOrAdd(name: "Connection", value: "keep-alive") }
+        } else {
+            head.version = .http1_0
+            closesAfterAnswer = true
         }
     }
 
