@@ -47,11 +47,11 @@ package struct ETag: Hashable, Sendable {
     }
 
     /// Reads the quoted form; anything that this service cannot have handed out is nothing.
-    package init?(quoted text: some StringProtocol) { self.init(quoted: Array(text.utf8)) }
+    package init?(quoted text: some StringProtocol) { self.init(quoted: Array(text.utf8)[...]) }
 
     /// The same of bytes. Each cached read needs it, so it goes through them once.
-    package init?(quoted bytes: [UInt8]) {
-        var rest = bytes[...]
+    package init?(quoted bytes: ArraySlice<UInt8>) {
+        var rest = bytes
         guard Self.skip("\"c", in: &rest), let version = Self.number(in: &rest), version >= 1,
             Self.skip("-s", in: &rest), let stockVersion = Self.number(in: &rest), rest.elementsEqual("\"".utf8)
         else { return nil }

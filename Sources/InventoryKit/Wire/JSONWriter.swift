@@ -112,11 +112,16 @@ package struct JSONWriter {
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        if text.utf8.allSatisfy(Self.isPlain) { bytes.append(contentsOf: text.utf8) } else { escape(text) }
+        // Most texts have nothing to escape, and can be copied as they are.
+        let isWritten = text.utf8.withContiguousStorageIfAvailable { plain in
+            guard unsafe plain.allSatisfy(Self.isPlain) else { return false }
+            unsafe bytes.append(contentsOf: plain)
+            return true
+        }
+        if isWritten != true { escape(text) }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Most texts have nothing else, and can be copied as they are.
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") && byte != 0x7F
     }

@@ -75,21 +75,27 @@ final class AnswerBytes: ChannelOutboundHandler {
     }
 
     private static func bytes(of answer: Held, _ context: ChannelHandlerContext) -> ByteBuffer {
-        var bytes = context.channel.allocator.buffer(capacity: 512 + (answer.body?.readableBytes ?? 0))
+        // Put together in an array: a buffer asks for each small text whether it may be changed.
+        var head: [UInt8] = []
+        head.reserveCapacity(640)
         let status = answer.head.status
-        bytes.writeStaticString("HTTP/1.1 ")
-        bytes.writeString(String(status.code))
-        bytes.writeStaticString(" ")
-        bytes.writeString(status.reasonPhrase)
-        bytes.writeStaticString("\r\n")
+        head += "HTTP/1.1 ".utf8
+        head += String(status.code).utf8
+        head.append(UInt8(ascii: " "))
+        head += status.reasonPhrase.utf8
+        head += lineEnd
         for (name, value) in answer.head.headers {
-            bytes.writeString(name)
-            bytes.writeStaticString(": ")
-            bytes.writeString(value)
-            bytes.writeStaticString("\r\n")
+            head += name.utf8
+            head += ": ".utf8
+            head += value.utf8
+            head += lineEnd
         }
-        bytes.writeStaticString("\r\n")
+        head += lineEnd
+        var bytes = context.channel.allocator.buffer(capacity: head.count + (answer.body?.readableBytes ?? 0))
+        bytes.writeBytes(head)
         if let body = answer.body { bytes.writeImmutableBuffer(body) }
         return bytes
     }
+
+    private static let lineEnd: [UInt8] = [0x0D, 0x0A]
 }

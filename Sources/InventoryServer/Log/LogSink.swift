@@ -18,6 +18,9 @@ package final class LogSink: Sendable {
 
     private static let bufferLimit = 4 * 1_024 * 1_024
 
+    /// What is kept to be filled again.
+    private static let spareLimit = 512 * 1_024
+
     private struct Buffer {
         var bytes: [UInt8] = []
         var isFlushing = false
@@ -83,14 +86,15 @@ package final class LogSink: Sendable {
     }
 
     private func write() {
+        var bytes: [UInt8] = []
         while true {
-            let (bytes, dropped) = buffer.withLock { buffer in
-                defer {
-                    buffer.bytes = []
-                    buffer.dropped = 0
-                }
+            // Two take turns, since one that grows anew each time asks the system for memory again and again.
+            if bytes.capacity <= Self.spareLimit { bytes.removeAll(keepingCapacity: true) } else { bytes = [] }
+            let dropped = buffer.withLock { buffer in
+                defer { buffer.dropped = 0 }
                 if buffer.bytes.isEmpty { buffer.isFlushing = false }
-                return (buffer.bytes, buffer.dropped)
+                swap(&buffer.bytes, &bytes)
+                return buffer.dropped
             }
             guard !bytes.isEmpty else { return }
             writeAll(bytes)
