@@ -15,6 +15,11 @@ test_needs=(redis-server:redis python3:python python3-venv: curl: sqlite3: util-
 # shellcheck disable=SC2034
 lint_needs=(shellcheck:shellcheck python3:python python3-venv:)
 
+# How what is to be run is built: with Swift's own libraries inside, so that nothing of the toolchain is needed to run it,
+# and calls into them take no detour (docs/decisions.md).
+# shellcheck disable=SC2034
+release_build=(-c release --static-swift-stdlib)
+
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
     bold=$'\e[1m' plain=$'\e[0m'
 else
