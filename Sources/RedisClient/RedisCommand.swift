@@ -1,3 +1,4 @@
+import CHiredis
 package import NIOCore
 
 /// One word of a command.
@@ -12,20 +13,13 @@ package enum RedisArgument: Sendable, Equatable {
     package init(_ buffer: ByteBuffer) { self = .buffer(buffer) }
     package init(_ number: Int) { self = .number(number) }
 
-    /// In the protocol's form: its length, and its bytes.
-    fileprivate func append(to command: inout [UInt8]) {
+    fileprivate func append(to bytes: inout [UInt8]) {
         switch self {
-        case .text(let text): Self.append(text.utf8, to: &command)
-        case .bytes(let bytes): Self.append(bytes, to: &command)
-        case .buffer(let buffer): Self.append(buffer.readableBytesView, to: &command)
-        case .number(let number): Self.append(String(number).utf8, to: &command)
+        case .text(let text): bytes.append(contentsOf: text.utf8)
+        case .bytes(let more): bytes.append(contentsOf: more)
+        case .buffer(let buffer): bytes.append(contentsOf: buffer.readableBytesView)
+        case .number(let number): bytes.append(contentsOf: String(number).utf8)
         }
-    }
-
-    private static func append(_ word: some Collection<UInt8>, to command: inout [UInt8]) {
-        command += "$\(word.count)\r\n".utf8
-        command += word
-        command += "\r\n".utf8
     }
 }
 
@@ -38,28 +32,50 @@ extension RedisArgument: ExpressibleByStringInterpolation, ExpressibleByIntegerL
 ///
 /// Not for commands that have other than one reply: `SUBSCRIBE`, `MONITOR`, `CLIENT REPLY` and the like.
 package struct RedisCommand: Sendable, Equatable {
-    /// More than any command of a cache has.
+    /// More than any command of a cache has, and far below what hiredis can count.
     static let bytesMax = 16 << 20
 
     /// `nil` where there is nothing to send: no words, or too many bytes of them. Such a command is refused.
     let bytes: ByteBuffer?
 
     package init(_ arguments: [RedisArgument]) {
-        guard !arguments.isEmpty, arguments.count <= Self.bytesMax / 16 else {
+        var words: [UInt8] = []
+        // Enough for a read, of which there are most.
+        words.reserveCapacity(128)
+        var lengths: [Int] = []
+        lengths.reserveCapacity(arguments.count)
+        for argument in arguments {
+            let start = words.count
+            argument.append(to: &words)
+            lengths.append(words.count - start)
+            guard words.count <= Self.bytesMax else { break }
+        }
+        guard !arguments.isEmpty, arguments.count <= Self.bytesMax / 16, words.count <= Self.bytesMax else {
             bytes = nil
             return
         }
-        var command: [UInt8] = []
-        // Enough for a read, of which there are most.
-        command.reserveCapacity(128)
-        command += "*\(arguments.count)\r\n".utf8
-        for argument in arguments {
-            argument.append(to: &command)
-            guard command.count <= Self.bytesMax else {
-                bytes = nil
-                return
+        // One byte more, so that there is an address even where all words are empty.
+        words.append(0)
+        bytes = Self.format(words: words, lengths: lengths)
+    }
+
+    private static func format(words: [UInt8], lengths: [Int]) -> ByteBuffer? {
+        unsafe words.withUnsafeBytes { words in
+            unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: lengths.count) { starts in
+                var offset = 0
+                for (place, length) in lengths.enumerated() {
+                    unsafe starts.initializeElement(
+                        at: place,
+                        to: words.baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: CChar.self) })
+                    offset += length
+                }
+                var formatted: UnsafeMutablePointer<CChar>?
+                let size = unsafe redisFormatCommandArgv(
+                    &formatted, Int32(lengths.count), starts.baseAddress, lengths)
+                guard size > 0, let start = unsafe formatted else { return nil }
+                defer { unsafe redisFreeCommand(start) }
+                return unsafe ByteBuffer(bytes: UnsafeRawBufferPointer(start: start, count: Int(size)))
             }
         }
-        bytes = ByteBuffer(bytes: command)
     }
 }
