@@ -23,7 +23,9 @@ struct AnswerBytesTests {
         return buffers
     }
 
-    private func write(_ parts: HTTPServerResponsePart...) { for part in parts { channel.write(part, promise: nil) } }
+    private func write(_ parts: HTTPServerResponsePart...) {
+        for part in parts { channel.write(AnswerPart.part(part), promise: nil) }
+    }
 
     private func head(_ status: HTTPResponseStatus = .ok, _ headers: HTTPHeaders) -> HTTPServerResponsePart {
         .head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
@@ -32,14 +34,19 @@ struct AnswerBytesTests {
     private func body(_ text: String) -> HTTPServerResponsePart { .body(.byteBuffer(ByteBuffer(string: text))) }
 
     /// The encoder's own bytes are the measure.
-    @Test("An answer in one go is one buffer, of the very bytes that the encoder makes", arguments: [200, 404, 429])
-    func whole(status: Int) throws {
+    @Test(
+        "An answer in one go is one buffer, of the very bytes that the encoder makes", arguments: [200, 404, 429],
+        [true, false])
+    func whole(status: Int, isInParts: Bool) throws {
         let fields: HTTPHeaders = ["Content-Length": "5", "X-Request-Id": "a b", "ETag": "\"1.2\""]
         let parts = [head(.init(statusCode: status), fields), body("hello"), .end(nil)]
         let encoder = EmbeddedChannel(handler: HTTPResponseEncoder())
-        for part in parts {
-            channel.write(part, promise: nil)
-            encoder.write(part, promise: nil)
+        for part in parts { encoder.write(part, promise: nil) }
+        if isInParts {
+            for part in parts { write(part) }
+        } else {
+            let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: fields)
+            channel.write(AnswerPart.whole(head, ByteBuffer(string: "hello")), promise: nil)
         }
         channel.flush()
         encoder.flush()
@@ -89,14 +96,14 @@ struct AnswerBytesTests {
     @Test("Who waits for any part is told when the answer has left, or that it cannot")
     func promises() throws {
         let promises = (0..<3).map { _ in channel.eventLoop.makePromise(of: Void.self) }
-        channel.write(head(.ok, ["Content-Length": "2"]), promise: promises[0])
-        channel.write(body("ok"), promise: promises[1])
-        channel.write(HTTPServerResponsePart.end(nil), promise: promises[2])
+        channel.write(AnswerPart.part(head(.ok, ["Content-Length": "2"])), promise: promises[0])
+        channel.write(AnswerPart.part(body("ok")), promise: promises[1])
+        channel.write(AnswerPart.part(.end(nil)), promise: promises[2])
         channel.flush()
         for promise in promises { try promise.futureResult.wait() }
 
         let lost = channel.eventLoop.makePromise(of: Void.self)
-        channel.write(head(.ok, ["Content-Length": "2"]), promise: lost)
+        channel.write(AnswerPart.part(head(.ok, ["Content-Length": "2"])), promise: lost)
         try channel.close().wait()
         channel.embeddedEventLoop.run()
         #expect(throws: (any Error).self) { try lost.futureResult.wait() }

@@ -38,7 +38,7 @@ struct ConnectionLimitTests {
         #expect(taken.allSatisfy { $0.isActive })
         let refused = try connect(from: next)
         #expect(!refused.isActive)
-        guard case .head(let head)? = try refused.readOutbound(as: HTTPServerResponsePart.self) else {
+        guard case .whole(let head, _)? = try refused.readOutbound(as: AnswerPart.self) else {
             Issue.record("no answer")
             return
         }

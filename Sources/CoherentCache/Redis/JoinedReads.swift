@@ -65,8 +65,11 @@ final class JoinedReads: Sendable {
             unsent.value.connection == ObjectIdentifier(connection) && unsent.value.departure == connection.departures
             && unsent.value.generation == generation
         guard !isSame else { return }
-        unsent.value = Unsent(
-            connection: ObjectIdentifier(connection), generation: generation, departure: connection.departures)
+        // With its room kept, which each turn of the loop needs again.
+        unsent.value.questions.removeAll(keepingCapacity: true)
+        unsent.value.connection = ObjectIdentifier(connection)
+        unsent.value.generation = generation
+        unsent.value.departure = connection.departures
     }
 
     private static func value(

@@ -14,7 +14,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundOut = AnswerPart
 
     struct Answer: Sendable {
         let head: HTTPResponseHead
@@ -52,6 +52,9 @@ final class AdmissionHandler: ChannelDuplexHandler {
     private var state = State.passing
     private var later = CircularBuffer<Later>()
     private var isCatchingUp = false
+
+    /// Something was passed on since the framework last heard that a read was over.
+    private var hasPassedOn = false
     private var isJudging = false
 
     /// Somebody asked to read on while that was not wanted.
@@ -119,8 +122,18 @@ final class AdmissionHandler: ChannelDuplexHandler {
         case (.end, .answering(let answer)):
             state = .passing
             write(answer, context)
-        default: context.fireChannelRead(wrapInboundOut(part))
+        default: pass(part, context)
         }
+    }
+
+    private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        hasPassedOn = true
+        context.fireChannelRead(wrapInboundOut(part))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        hasPassedOn = false
+        context.fireChannelReadComplete()
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -138,7 +151,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
             isAnswerOwed = true
             self.fields = fields
             state = .passing
-            context.fireChannelRead(wrapInboundOut(.head(head)))
+            pass(.head(head), context)
         // A small body is let in first, so that the connection can go on; a long one is not waited for.
         case .answer(let answer) where Self.hasLongBody(head):
             state = .dropping
@@ -154,9 +167,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     }
 
     private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.whole(answer.head, answer.body)), promise: nil)
     }
 
     // MARK: Waiting
@@ -180,8 +191,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
             }
         }
         isCatchingUp = false
-        // What was passed on came outside of a read, and is looked at only after one.
-        context.fireChannelReadComplete()
+        // What was passed on outside of a read is looked at only after one.
+        if hasPassedOn { channelReadComplete(context: context) }
         guard later.isEmpty, readIsOwed else { return }
         readIsOwed = false
         context.read()
@@ -210,13 +221,13 @@ final class AdmissionHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.code >= 200 && fields != nil:
             fields?.add(to: &head.headers)
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .end:
+            context.write(wrapOutboundOut(.part(.head(head))), promise: promise)
+        case .end(let trailers):
             isAnswerOwed = false
             fields = nil
-            context.write(data, promise: promise)
+            context.write(wrapOutboundOut(.part(.end(trailers))), promise: promise)
             goOnSoon(context)
-        default: context.write(data, promise: promise)
+        case let part: context.write(wrapOutboundOut(.part(part)), promise: promise)
         }
     }
 

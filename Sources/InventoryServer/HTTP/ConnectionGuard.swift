@@ -9,8 +9,8 @@ import NIOHTTP1
 final class ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = AnswerPart
+    typealias OutboundOut = AnswerPart
 
     /// How the server words an answer that no route gives, and whether it logs it.
     typealias Reject = @Sendable (ProblemCode, _ detail: String, _ isLogged: Bool) -> (HTTPResponseHead, ByteBuffer)
@@ -216,7 +216,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         guard isStreaming || length <= APILimits.bodyBytes, openRequests == 1, head.version.minor > 0 else { return }
         let goOn = HTTPResponseHead(version: head.version, status: .continue)
-        context.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.part(.head(goOn))), promise: nil)
     }
 
     // MARK: Answers
@@ -227,29 +227,43 @@ final class ConnectionGuard: ChannelDuplexHandler {
             return
         }
         switch unwrapOutboundIn(data) {
-        case .head(var head) where head.status.code >= 200:
-            hasStartedAnswer = true
-            // Refused before its body was read: what follows on the connection could be that body or another request.
-            if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
-            if speaksHTTP10 { suitHTTP10(&head) }
-            if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .end:
-            hasStartedAnswer = false
-            openRequests -= 1
+        case .whole(var head, let body):
+            begin(&head)
+            context.write(wrapOutboundOut(.whole(head, body)), promise: promise)
+            end(context)
+        case .part(.head(var head)) where head.status.code >= 200:
+            begin(&head)
+            context.write(wrapOutboundOut(.part(.head(head))), promise: promise)
+        case .part(.end):
             context.write(data, promise: promise)
-            lastActivity = context.eventLoop.now
-            guard openRequests == 0 else { return }
-            if case .rejecting(let code, let detail) = state {
-                writeProblem(context, code, detail)
-            } else if closesAfterAnswer {
-                context.flush()
-                linger(context)
-            }
-        default:
+            end(context)
+        case .part:
             // An answer that goes out is progress too: a client cannot send while it is the server that is slow.
             if isStreaming, isReadingBody, !isStopping { startBodyTimer(context) }
             context.write(data, promise: promise)
+        }
+    }
+
+    /// An answer begins to go out.
+    private func begin(_ head: inout HTTPResponseHead) {
+        hasStartedAnswer = true
+        // Refused before its body was read: what follows on the connection could be that body or another request.
+        if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
+        if speaksHTTP10 { suitHTTP10(&head) }
+        if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+    }
+
+    /// The last of an answer has been written.
+    private func end(_ context: ChannelHandlerContext) {
+        hasStartedAnswer = false
+        openRequests -= 1
+        lastActivity = context.eventLoop.now
+        guard openRequests == 0 else { return }
+        if case .rejecting(let code, let detail) = state {
+            writeProblem(context, code, detail)
+        } else if closesAfterAnswer {
+            context.flush()
+            linger(context)
         }
     }
 
@@ -327,9 +341,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             lastWord.say(.init(code: code, requestID: head.headers.first(name: "x-request-id") ?? "-"))
         }
         head.headers.replaceOrAdd(name: "Connection", value: "close")
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.whole(head, body)), promise: nil)
         linger(context)
     }
 

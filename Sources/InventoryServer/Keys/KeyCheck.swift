@@ -30,9 +30,10 @@ struct KeyCheck: Sendable {
 
     /// What follows `Bearer` (RFC 6750, 2.1), which is written in any case.
     private static func token(of authorization: String) -> String? {
-        let scheme = authorization.prefix { $0 != " " }
-        guard scheme.utf8.count == 6, scheme.lowercased() == "bearer" else { return nil }
-        return String(authorization.dropFirst(6).drop { $0 == " " })
+        let (scheme, rest) = (authorization.utf8.prefix(6), authorization.utf8.dropFirst(6))
+        let blank = UInt8(ascii: " ")
+        guard scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }), rest.first == blank else { return nil }
+        return String(Substring(rest.drop { $0 == blank }))
     }
 
     private static let anybody = Caller.anonymous(.everything)

@@ -10,7 +10,7 @@ import Synchronization
 final class ConnectionLimit: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundOut = AnswerPart
 
     /// What applies to every connection, and how many there are by now.
     struct Policy: Sendable {
@@ -68,9 +68,7 @@ final class ConnectionLimit: ChannelInboundHandler {
         policy.figures.refused()
         var (head, body) = policy.refusal(caller)
         head.headers.replaceOrAdd(name: "Connection", value: "close")
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.whole(head, body)), promise: nil)
         context.close(promise: nil)
     }
 
