@@ -25,7 +25,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     package var rfc3339: String {
         let (day, time) = milliseconds.flooredDivision(by: 86_400_000)
         let date = Self.civil(fromDays: day)
-        // Each request has one in its log line: put into place, digits cost a twentieth of what appending them does.
+        // Each request has one in its log line, where digits that were appended took 4 % of a cached read.
         var text = Array("0000-00-00T00:00:00.000Z".utf8)
         func put(_ value: Int64, in places: Range<Int>) {
             var rest = value
