@@ -62,6 +62,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var closesAfterAnswer = false
     private var speaksHTTP10 = false
 
+    /// The answer that goes out ends with the connection, so nothing may follow it.
+    private var isAnswerOpenEnded = false
+
     /// The server stops, and no body's time is extended any more.
     private var isStopping = false
     private var bodyTimer: Scheduled<Void>?
@@ -250,7 +253,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         // Refused before its body was read: what follows on the connection could be that body or another request.
         if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
         if speaksHTTP10 { suitHTTP10(&head) }
-        if closesAfterAnswer, openRequests == 1 { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        if closesAfterAnswer, openRequests == 1 || isAnswerOpenEnded { head.headers.replaceOrAdd(name: "Connection", value: "close") }
     }
 
     /// The last of an answer has been written.
@@ -258,8 +261,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
         hasStartedAnswer = false
         openRequests -= 1
         lastActivity = context.eventLoop.now
-        guard openRequests == 0 else { return }
-        if case .rejecting(let code, let detail) = state {
+        guard openRequests == 0 || isAnswerOpenEnded else { return }
+        if case .rejecting(let code, let detail) = state, !isAnswerOpenEnded {
             writeProblem(context, code, detail)
         } else if closesAfterAnswer {
             context.flush()
@@ -275,6 +278,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         } else {
             head.version = .http1_0
             closesAfterAnswer = true
+            isAnswerOpenEnded = true
         }
     }
 
