@@ -253,7 +253,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
         // Refused before its body was read: what follows on the connection could be that body or another request.
         if isReadingBody, openRequests == 1, !isStreaming || head.status.code >= 400 { closesAfterAnswer = true }
         if speaksHTTP10 { suitHTTP10(&head) }
-        if closesAfterAnswer, openRequests == 1 || isAnswerOpenEnded { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        if closesAfterAnswer, openRequests == 1 || isAnswerOpenEnded {
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+        }
     }
 
     /// The last of an answer has been written.
