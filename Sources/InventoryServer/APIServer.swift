@@ -43,8 +43,8 @@ package struct APIServer: Service {
             door: NetworkDoor(check: check))
         let channel = APIChannel(
             front, connectionLimit: Self.connectionLimit(state, observer, front),
-            judge: { head, peer, loop, verdict in
-                front.judge(head, from: peer, check, inventory.cache, limiter, on: loop, verdict)
+            judge: { head, peer, loop, tell in
+                front.judge(head, from: peer, check, inventory, limiter, on: loop, tell)
             },
             encryption: encryption
         )

@@ -96,35 +96,6 @@ struct ProtocolTests {
         }
     }
 
-    /// Fails where the fast way through forgets a header, or says something else than the route.
-    @Test("A cached read is the same by both ways, and pipelined ones keep their order")
-    func fastWay() async throws {
-        try await withDaemon { daemon in
-            let id = try await daemon.client.create("A", stock: 1)
-            _ = try await daemon.client.get("/v1/products/\(id)")
-            let fast = try await daemon.client.get("/v1/products/\(id)")
-            // A condition that does not hold takes the ordinary way.
-            let ordinary = try await daemon.client.get("/v1/products/\(id)", headers: [("If-None-Match", "\"c9-s9\"")])
-            #expect(fast.body == ordinary.body)
-            func fields(_ reply: HTTPTestClient.Reply) -> Set<String> {
-                Set(
-                    reply.headers.filter { !["X-Request-Id", "Date"].contains($0.name) }.map {
-                        "\($0.name): \($0.value)"
-                    })
-            }
-            #expect(fields(fast) == fields(ordinary))
-            #expect(fast.header("X-Request-Id") != nil && fast.header("Date") != nil)
-            let slow = "GET /v1/products HTTP/1.1\r\nHost: x\r\n\r\n"
-            let quick = "GET /v1/products/\(id) HTTP/1.1\r\nHost: x\r\n\r\n"
-            let last = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-            let answer = try await RawConnection.exchange(port: daemon.port, slow + quick + quick + last)
-            let list = try #require(answer.firstRange(of: "\"items\""))
-            let etag = try #require(answer.firstRange(of: "ETag:"))
-            #expect(list.lowerBound < etag.lowerBound)
-            #expect(answer.hasSuffix("{\"status\":\"ok\"}"))
-        }
-    }
-
     @Test(
         "HTTP/1.0 and Connection: close end the connection after the answer",
         arguments: [

@@ -7,12 +7,13 @@ import Testing
 @testable import InventoryServer
 
 /// The fast way on a connection, with answers that come when the test says so. What is passed on is answered by the
-/// test as well: `/far…` is asked for, `/near…` is answered at once, and all else takes the ordinary way.
+/// test as well: `/far…` is asked for, `/near…` is answered at once, the body of `/gather…` is wanted, and all else takes
+/// the ordinary way.
 @Suite("Cached reads on a connection")
 struct AdmissionHandlerTests {
     private final class Line {
         let channel = EmbeddedChannel()
-        private(set) var asked: [(AdmissionHandler.Verdict) -> Void] = []
+        private(set) var asked: [AdmissionHandler.Tell] = []
         let reads = ReadCounter()
 
         /// Named by `/far…` on the way there, in the order in which they were asked.
@@ -28,10 +29,20 @@ struct AdmissionHandlerTests {
                 }
             )
             try pipeline.addHandler(
-                AdmissionHandler { head, _, _, verdict in
-                    if head.uri.hasPrefix("/near") { return verdict(AdmissionHandlerTests.answer(head.uri)) }
-                    guard head.uri.hasPrefix("/far") else { return verdict(.pass(nil)) }
-                    box.value.asked.append(verdict)
+                AdmissionHandler { head, _, _, tell in
+                    if head.uri.hasPrefix("/gather") {
+                        tell(
+                            .gather(nil) { body in
+                                let text = String(buffer: body)
+                                tell(text == "no" ? .pass(nil) : AdmissionHandlerTests.answer(text))
+                            })
+                    } else if head.uri.hasPrefix("/far") {
+                        box.value.asked.append(tell)
+                    } else if head.uri.hasPrefix("/near") {
+                        tell(AdmissionHandlerTests.answer(head.uri))
+                    } else {
+                        tell(.pass(nil))
+                    }
                 }
             )
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -42,6 +53,19 @@ struct AdmissionHandlerTests {
                 HTTPServerRequestPart.head(
                     HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: ["Host": "x"])))
             try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        }
+
+        /// A request with a body, of which the parts of each list come in one read.
+        func post(_ uri: String, reads: [[String?]]) {
+            let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: uri, headers: ["Host": "x"])
+            var parts = reads.map {
+                $0.map { $0.map { HTTPServerRequestPart.body(ByteBuffer(string: $0)) } ?? .end(nil) }
+            }
+            parts[0].insert(.head(head), at: 0)
+            for read in parts {
+                for part in read { channel.pipeline.fireChannelRead(part) }
+                channel.pipeline.fireChannelReadComplete()
+            }
         }
 
         /// What was passed on since the last time.
@@ -152,8 +176,8 @@ struct AdmissionHandlerTests {
     @Test("An answer that is there already counts like one that comes")
     func immediate() throws {
         let channel = EmbeddedChannel(
-            handler: AdmissionHandler { head, _, _, verdict in
-                verdict(head.uri == "/no" ? .pass(nil) : Self.answer(head.uri))
+            handler: AdmissionHandler { head, _, _, tell in
+                tell(head.uri == "/no" ? .pass(nil) : Self.answer(head.uri))
             })
         for uri in ["/yes", "/no"] {
             try channel.writeInbound(
@@ -242,5 +266,61 @@ struct AdmissionHandlerTests {
         try line.answerOrdinarily("1")
         line.channel.embeddedEventLoop.advanceTime(by: .seconds(130))
         #expect(!line.channel.isActive)
+    }
+
+    // MARK: Bodies
+
+    @Test("A body that comes along with its head is gathered, and decides")
+    func gathered() throws {
+        let line = try Line()
+        line.post("/gather/1", reads: [["a", "b", nil]])
+        #expect(try line.answers() == ["ab cached"])
+        line.post("/gather/2", reads: [["no", nil]])
+        #expect(try line.answers() == [])
+        #expect(try line.passedOn() == ["/gather/2", "body", "end"])
+        try line.answerOrdinarily("2")
+        line.post("/gather/3", reads: [[nil]])
+        #expect(try line.answers() == ["2", " cached"])
+    }
+
+    /// Fails where a body is waited for here, which has no time limit, or where a part of it is lost.
+    @Test("A body that does not come along is passed on, with all that had come")
+    func pieces() throws {
+        let line = try Line()
+        line.post("/gather/1", reads: [["a"], ["b", nil]])
+        #expect(try line.passedOn() == ["/gather/1", "body", "body", "end"])
+        try line.answerOrdinarily("1")
+        line.post("/gather/2", reads: [[], ["a", nil]])
+        #expect(try line.passedOn() == ["/gather/2", "body", "end"])
+        try line.answerOrdinarily("2")
+        #expect(try line.answers() == ["1", "2"])
+    }
+
+    @Test("A body that has come by the time it is wanted is gathered, and one that has not is passed on")
+    func late() throws {
+        let line = try Line()
+        func gather(_ index: Int) {
+            let tell = line.asked[index]
+            tell(.gather(nil) { body in tell(Self.answer(String(buffer: body))) })
+        }
+        line.post("/far/1", reads: [["a"], ["b", nil]])
+        gather(0)
+        #expect(try line.answers() == ["ab cached"])
+        line.post("/far/2", reads: [["a"]])
+        gather(1)
+        #expect(try line.passedOn() == ["/far/2", "body"])
+        try line.channel.writeInbound(HTTPServerRequestPart.end(nil))
+        #expect(try line.passedOn() == ["end"])
+    }
+
+    @Test("Who answers learns whether the connection is still there")
+    func isGoingOut() throws {
+        let line = try Line()
+        try line.request("/far/1")
+        #expect(line.asked[0](Self.answer("/far/1")))
+        try line.request("/far/2")
+        line.channel.close(promise: nil)
+        line.channel.embeddedEventLoop.run()
+        #expect(!line.asked[1](Self.answer("/far/2")))
     }
 }

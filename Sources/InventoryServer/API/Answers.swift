@@ -49,3 +49,29 @@ extension Response {
         }
     }
 }
+
+extension JSONWriter {
+    /// What a buyer is told.
+    mutating func purchase(_ outcome: StockOutcome) {
+        object { writer in
+            writer.name("purchase")
+            writer.purchase(outcome.movement)
+            writer.name("product")
+            writer.product(outcome.product)
+        }
+    }
+
+    mutating func adjustment(_ outcome: StockOutcome) {
+        object { writer in
+            writer.name("movement")
+            writer.movement(outcome.movement)
+            writer.name("product")
+            writer.product(outcome.product)
+        }
+    }
+}
+
+extension Movement {
+    /// Where a sale is found.
+    var location: String { "/v1/purchases/\(id.text)" }
+}

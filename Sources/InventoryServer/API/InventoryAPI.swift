@@ -150,18 +150,11 @@ extension InventoryAPI {
         [
             Route(.post, "/v1/products/{id}/purchase", access: .scope(.purchase)) { exchange in
                 let outcome = try await move(exchange, StockRequest.purchase)
-                let location = "/v1/purchases/\(outcome.movement.id.text)"
-                return answer(outcome, location: location) { writer in
-                    writer.name("purchase")
-                    writer.purchase(outcome.movement)
-                }
+                return answer(outcome, location: outcome.movement.location) { $0.purchase(outcome) }
             },
             Route(.post, "/v1/products/{id}/adjust", access: .scope(.stock)) { exchange in
                 let outcome = try await move(exchange, StockRequest.adjust)
-                return answer(outcome, location: nil) { writer in
-                    writer.name("movement")
-                    writer.movement(outcome.movement)
-                }
+                return answer(outcome, location: nil) { $0.adjustment(outcome) }
             },
             Route(.get, "/v1/purchases/{id}") { exchange in
                 try exchange.query.finish()
@@ -184,17 +177,11 @@ extension InventoryAPI {
     }
 
     private func answer(
-        _ outcome: StockOutcome, location: String?, _ write: @escaping (inout JSONWriter) -> Void
+        _ outcome: StockOutcome, location: String?, _ write: (inout JSONWriter) -> Void
     ) -> Response {
         var headers: HTTPFields = [.eTag: outcome.product.etag.quoted]
         if let location { headers[.location] = location }
         if outcome.replayed { headers[.idempotentReplayed] = "true" }
-        return .json(.created, headers: headers) { writer in
-            writer.object { writer in
-                write(&writer)
-                writer.name("product")
-                writer.product(outcome.product)
-            }
-        }
+        return .json(.created, headers: headers, write)
     }
 }

@@ -31,7 +31,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     /// - Parameter judge: what is asked of each request before it is passed on; by default all are.
     init(
         _ front: Front, connectionLimit: ConnectionLimit.Policy? = nil,
-        judge: @escaping AdmissionHandler.Judge = { _, _, _, verdict in verdict(.pass(nil)) },
+        judge: @escaping AdmissionHandler.Judge = { _, _, _, tell in tell(.pass(nil)) },
         encryption: (@Sendable () -> any ChannelHandler)? = nil
     ) {
         self.front = front

@@ -22,14 +22,26 @@ final class AdmissionHandler: ChannelDuplexHandler {
     }
 
     /// What becomes of a request.
-    enum Verdict: Sendable {
+    enum Verdict {
         case answer(Answer)
         /// It is passed on, and its answer gets these fields.
         case pass(RateFields?)
+        /// Its body is wanted, and then a verdict again. Where not all of it has come along with the head, the request is
+        /// passed on: to wait for a body is not done here.
+        case gather(RateFields?, _ take: (ByteBuffer) -> Void)
     }
 
-    /// Says what becomes of a request, at once or later, on the connection's event loop and exactly once.
-    typealias Judge = @Sendable (HTTPRequestHead, Peer, any EventLoop, _ verdict: @escaping (Verdict) -> Void) -> Void
+    /// Takes the verdict on a request, on the connection's event loop.
+    struct Tell {
+        fileprivate let handler: AdmissionHandler
+        fileprivate let context: ChannelHandlerContext
+
+        /// - Returns: whether the connection is still there.
+        @discardableResult func callAsFunction(_ verdict: Verdict) -> Bool { handler.settle(verdict, context) }
+    }
+
+    /// Says what becomes of a request, at once or later.
+    typealias Judge = @Sendable (HTTPRequestHead, Peer, any EventLoop, Tell) -> Void
 
     private enum State {
         /// Parts are passed on as they come.
@@ -39,7 +51,9 @@ final class AdmissionHandler: ChannelDuplexHandler {
         /// The request that is coming in has been answered before it was complete.
         case dropping
         /// What becomes of the request is not known yet; most are complete by then.
-        case waiting(HTTPRequestHead, isComplete: Bool)
+        case waiting(HTTPRequestHead, ByteBuffer? = nil, isComplete: Bool)
+        /// The request that is coming in is kept until its body is complete, or the read is over.
+        case gathering(HTTPRequestHead, ByteBuffer?, RateFields?, take: (ByteBuffer) -> Void)
     }
 
     /// What came in behind a request that is not through.
@@ -83,7 +97,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     /// Whether it is the part's turn, if nothing stands before it.
     private func isNext(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
         switch (part, state) {
-        case (.end, .waiting(_, isComplete: false)): true
+        case (.end, .waiting(_, _, isComplete: false)): true
         case (_, .waiting): false
         case (.head, _): !isAnswerOwed && context.channel.isWritable
         default: true
@@ -91,6 +105,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed { passOnWhatIsIncomplete(context) }
         // Told of the end before the requests, the framework would not take them any more.
         if isWaiting || !later.isEmpty, event as? ChannelEvent == .inputClosed {
             later.append(.inputClosed)
@@ -115,7 +130,13 @@ final class AdmissionHandler: ChannelDuplexHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (part, state) {
         case (.head(let head), _): begin(head, context)
-        case (.end, .waiting(let head, _)): state = .waiting(head, isComplete: true)
+        case (.end, .waiting(let head, let body, _)): state = .waiting(head, body, isComplete: true)
+        case (.body(let more), .gathering(let head, var body, let fields, let take)):
+            body.setOrWriteImmutableBuffer(more)
+            state = .gathering(head, body, fields, take: take)
+        case (.end, .gathering(let head, let body, _, let take)):
+            state = .waiting(head, body, isComplete: true)
+            ask { take(body ?? ByteBuffer()) }
         // It needs no body, and one that comes all the same says nothing.
         case (.body, .answering), (.body, .dropping): break
         case (.end, .dropping): state = .passing
@@ -132,6 +153,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        passOnWhatIsIncomplete(context)
         hasPassedOn = false
         context.fireChannelReadComplete()
     }
@@ -140,18 +162,31 @@ final class AdmissionHandler: ChannelDuplexHandler {
         let peer = self.peer ?? Peer(context.channel.remoteAddress)
         self.peer = peer
         state = .waiting(head, isComplete: false)
+        ask { judge(head, peer, context.eventLoop, Tell(handler: self, context: context)) }
+    }
+
+    private func ask(_ question: () -> Void) {
         isJudging = true
-        judge(head, peer, context.eventLoop) { verdict in self.settle(verdict, context) }
+        question()
         isJudging = false
     }
 
-    private func perform(_ verdict: Verdict, on head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    private func passOnWhatIsIncomplete(_ context: ChannelHandlerContext) {
+        guard case .gathering(let head, let body, let fields, _) = state else { return }
+        perform(.pass(fields), on: head, body, context)
+    }
+
+    private func perform(
+        _ verdict: Verdict, on head: HTTPRequestHead, _ body: ByteBuffer?, _ context: ChannelHandlerContext
+    ) {
         switch verdict {
         case .pass(let fields):
             isAnswerOwed = true
             self.fields = fields
             state = .passing
             pass(.head(head), context)
+            if let body { pass(.body(body), context) }
+        case .gather(let fields, let take): state = .gathering(head, body, fields, take: take)
         // A small body is let in first, so that the connection can go on; a long one is not waited for.
         case .answer(let answer) where Self.hasLongBody(head):
             state = .dropping
@@ -173,12 +208,14 @@ final class AdmissionHandler: ChannelDuplexHandler {
     // MARK: Waiting
 
     /// Does with the request that waited what its verdict says, and then takes up what came in behind it.
-    private func settle(_ verdict: Verdict, _ context: ChannelHandlerContext) {
-        // The connection may have gone in the meantime.
-        guard case .waiting(let head, let isComplete) = state else { return }
-        perform(verdict, on: head, context)
+    ///
+    /// - Returns: whether the connection is still there.
+    fileprivate func settle(_ verdict: Verdict, _ context: ChannelHandlerContext) -> Bool {
+        guard case .waiting(let head, let body, let isComplete) = state else { return false }
+        perform(verdict, on: head, body, context)
         if isComplete { take(.end(nil), context) }
         if !isCatchingUp, !isJudging { catchUp(context) }
+        return true
     }
 
     private func catchUp(_ context: ChannelHandlerContext) {
@@ -191,6 +228,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
             }
         }
         isCatchingUp = false
+        // All that has come was kept, and is through.
+        if later.isEmpty { passOnWhatIsIncomplete(context) }
         // What was passed on outside of a read is looked at only after one.
         if hasPassedOn { channelReadComplete(context: context) }
         guard later.isEmpty, readIsOwed else { return }

@@ -43,13 +43,18 @@ struct Problem: Error {
         return ByteBuffer(bytes: writer.bytes)
     }
 
-    func response(path: String, requestID: String) -> Response {
+    /// Of an answer with this body.
+    var headersOfAnswer: HTTPFields {
         var headers = headers
         headers[.contentType] = "application/problem+json"
         headers[.cacheControl] = "no-store"
         if status.code == 503, headers[.retryAfter] == nil { headers[.retryAfter] = "1" }
+        return headers
+    }
+
+    func response(path: String, requestID: String) -> Response {
         let body = ResponseBody(byteBuffer: body(path: path, requestID: requestID))
-        return Response(status: status, headers: headers, body: body)
+        return Response(status: status, headers: headersOfAnswer, body: body)
     }
 }
 
