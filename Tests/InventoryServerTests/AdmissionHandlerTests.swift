@@ -9,7 +9,7 @@ import Testing
 /// The fast way on a connection, with answers that come when the test says so. What is passed on is answered by the
 /// test as well: `/far…` is asked for, `/near…` is answered at once, the body of `/gather…` is wanted, and all else takes
 /// the ordinary way.
-@Suite("Cached reads on a connection")
+@Suite("What is answered ahead of the framework")
 struct AdmissionHandlerTests {
     private final class Line {
         let channel = EmbeddedChannel()

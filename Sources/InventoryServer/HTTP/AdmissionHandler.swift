@@ -2,9 +2,9 @@ import InventoryKit
 import NIOCore
 import NIOHTTP1
 
-/// Takes each request first, right on the event loop and ahead of Hummingbird: refuses who calls too often, answers a
-/// plain read of a product that the cache has, and passes everything else on. The answers are worth half as many reads
-/// again (`docs/decisions.md`), and a refusal costs next to nothing.
+/// Takes each request first, right on the event loop and ahead of Hummingbird, and does with it what its ``Judge`` says:
+/// answers it, at once or later, or passes it on. So a refusal costs next to nothing, and plain requests are answered
+/// without the framework's loop and router (`docs/decisions.md`).
 ///
 /// It stands behind ``ConnectionGuard``, which counts its answers like all others. It looks at one request at a time, in
 /// their order: while an answer is on its way, is owed, or cannot go out because the client does not read, what comes
