@@ -20,6 +20,7 @@ package struct APIServer: Service {
     }
 
     private let server: any Service
+    private let places: Places
 
     /// - Parameters:
     ///   - keys: with whoever keeps them fresh.
@@ -34,6 +35,7 @@ package struct APIServer: Service {
         log: LogSink, logger: Logger,
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
+        places = state.places
         let api = InventoryAPI(
             inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json)
         )
@@ -87,5 +89,7 @@ package struct APIServer: Service {
 
     package func run() async throws {
         try await server.run()
+        // Plain requests whose clients have gone are under way in tasks of which the framework does not know.
+        await places.untilEmpty()
     }
 }

@@ -116,20 +116,43 @@ struct FastWayTests {
     func settings() async throws {
         let environment = [
             "INVENTORYD_CORS_ORIGINS": "https://shop.example", "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY": "true",
-            "INVENTORYD_RATE_PURCHASE": "1/h:2",
+            "INVENTORYD_RATE_PURCHASE": "1/h:4",
         ]
         try await withDaemon(environment: environment) { daemon in
             let created = try await daemon.client.post("/v1/products", key: "0", Sample.product("A", stock: 10))
             let id = try #require(created.json["id"].string)
-            let path = "/v1/products/\(id)/purchase"
-            let keyless = try await daemon.client.post(path, #"{"quantity":1}"#)
-            #expect(keyless.status == 400 && keyless.json["code"].string == "idempotency-key-required")
-            let bought = try await daemon.client.post(path, key: "1", #"{"quantity":1}"#)
-            #expect(bought.status == 201 && bought.headers.first?.name == "X-Request-Id")
-            #expect(bought.header("Vary") == "Origin" && bought.header("RateLimit") != nil)
-            let limited = try await daemon.client.post(path, key: "2", #"{"quantity":1}"#)
-            #expect(limited.status == 429 && limited.header("Retry-After") != nil)
-            #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(9))
+            func purchase(_ way: Way, _ headers: [(String, String)]) async throws -> HTTPTestClient.Reply {
+                try await daemon.client.send(
+                    .POST, "/v1/products/\(id)/purchase", headers: headers + way.headers, body: #"{"quantity":1}"#)
+            }
+            var replies: [Way: [HTTPTestClient.Reply]] = [:]
+            for way in [Way.fast, .byRoute] {
+                replies[way, default: []].append(try await purchase(way, []))
+                replies[way, default: []].append(try await purchase(way, [("Idempotency-Key", way.rawValue)]))
+            }
+            for way in [Way.fast, .byRoute] {
+                replies[way, default: []].append(try await purchase(way, [("Idempotency-Key", "late")]))
+            }
+            for replies in replies.values {
+                #expect(replies.map(\.status) == [400, 201, 429])
+                #expect(replies.allSatisfy { $0.header("Vary") == "Origin" && $0.header("RateLimit") != nil })
+                #expect(replies[2].header("Retry-After") != nil)
+            }
+            #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(8))
+        }
+    }
+
+    /// Fails where one way looks at the first of several fields, and the other at all of them.
+    @Test("Of two names for a request neither is taken, by either way")
+    func doubledName() async throws {
+        try await withDaemon { daemon in
+            let id = try await daemon.client.create("A", stock: 10)
+            for way in [Way.fast, .byRoute] {
+                let names = [("X-Request-Id", "a"), ("X-Request-Id", "b")]
+                let reply = try await daemon.client.get("/v1/products/\(id)", headers: names + way.headers)
+                #expect((reply.headers.first?.name == "X-Request-Id") == (way == .fast))
+                #expect(try #require(reply.header("X-Request-Id")).count > 8)
+            }
         }
     }
 
@@ -152,6 +175,27 @@ struct FastWayTests {
                     "\"purchase\":", "\"items\":", "\"purchase\":", "X-Cache:", "\"purchase\":", "\"status\":\"ok\"",
                 ])
             #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(7))
+        }
+    }
+
+    /// Fails where a purchase is made of which nobody can be told any more.
+    @Test("What follows a request that says it is the last is not looked at")
+    func afterTheLast() async throws {
+        try await withDaemon { daemon in
+            let id = try await daemon.client.create("A", stock: 10)
+            let purchase =
+                "POST /v1/products/\(id)/purchase HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 14\r\n"
+            let body = "\r\n{\"quantity\":1}"
+            for last in [
+                "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                purchase + "Connection: close\r\n" + body,
+            ] {
+                let answer = try await RawConnection.exchange(port: daemon.port, last + purchase + body)
+                #expect(answer.matches(of: /HTTP\/1.1 2/).count == 1)
+                #expect(answer.contains("Connection: close"))
+            }
+            #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(9))
         }
     }
 }

@@ -31,6 +31,26 @@ struct KeyTests {
         }
     }
 
+    /// Fails where one way looks at the first of two fields, and the other at both.
+    @Test("Two Authorization fields are no key, plain request or not")
+    func doubled() async throws {
+        try await withKeys("all") { daemon, admin in
+            let id = try await create("a", admin)
+            let field = ("Authorization", "Bearer \(try await secret(of: "shop", [.read, .purchase], admin))")
+            for more in [[], [("Accept", "application/json, */*")]] {
+                for (method, path, body) in [
+                    (HTTPMethod.GET, "/v1/products/\(id)", nil),
+                    (.POST, "/v1/products/\(id)/purchase", #"{"quantity":1}"#),
+                ] {
+                    let one = try await daemon.client.send(method, path, headers: [field] + more, body: body)
+                    #expect(one.status < 300)
+                    let two = try await daemon.client.send(method, path, headers: [field, field] + more, body: body)
+                    #expect(two.status == 401 && two.json["code"].string == "key-unknown")
+                }
+            }
+        }
+    }
+
     /// Fails where a route asks for another scope than its own.
     @Test("A key does what its scopes say, in its owner's name")
     func scopes() async throws {

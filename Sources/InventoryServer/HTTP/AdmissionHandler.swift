@@ -26,8 +26,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
         case answer(Answer)
         /// It is passed on, and its answer gets these fields.
         case pass(RateFields?)
-        /// Its body is wanted, and then a verdict again. Where not all of it has come along with the head, the request is
-        /// passed on: to wait for a body is not done here.
+        /// Its body is wanted, and then a verdict again, which may be ``pass(_:)`` only at once: the body is not kept. Where
+        /// not all of it has come along with the head, the request is passed on: to wait for a body is not done here.
         case gather(RateFields?, _ take: (ByteBuffer) -> Void)
     }
 
@@ -36,7 +36,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
         fileprivate let handler: AdmissionHandler
         fileprivate let context: ChannelHandlerContext
 
-        /// - Returns: whether the connection is still there.
+        /// - Returns: whether the request still waited for it; not where its connection has ended.
         @discardableResult func callAsFunction(_ verdict: Verdict) -> Bool { handler.settle(verdict, context) }
     }
 
@@ -137,6 +137,8 @@ final class AdmissionHandler: ChannelDuplexHandler {
         case (.end, .gathering(let head, let body, _, let take)):
             state = .waiting(head, body, isComplete: true)
             ask { take(body ?? ByteBuffer()) }
+            // It may be a piece of a larger buffer, and nobody counts it any more.
+            if case .waiting = state { state = .waiting(head, isComplete: true) }
         // It needs no body, and one that comes all the same says nothing.
         case (.body, .answering), (.body, .dropping): break
         case (.end, .dropping): state = .passing
@@ -173,11 +175,12 @@ final class AdmissionHandler: ChannelDuplexHandler {
 
     private func passOnWhatIsIncomplete(_ context: ChannelHandlerContext) {
         guard case .gathering(let head, let body, let fields, _) = state else { return }
-        perform(.pass(fields), on: head, body, context)
+        perform(.pass(fields), on: head, body, isComplete: false, context)
     }
 
     private func perform(
-        _ verdict: Verdict, on head: HTTPRequestHead, _ body: ByteBuffer?, _ context: ChannelHandlerContext
+        _ verdict: Verdict, on head: HTTPRequestHead, _ body: ByteBuffer?, isComplete: Bool,
+        _ context: ChannelHandlerContext
     ) {
         switch verdict {
         case .pass(let fields):
@@ -188,7 +191,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
             if let body { pass(.body(body), context) }
         case .gather(let fields, let take): state = .gathering(head, body, fields, take: take)
         // A small body is let in first, so that the connection can go on; a long one is not waited for.
-        case .answer(let answer) where Self.hasLongBody(head):
+        case .answer(let answer) where !isComplete && Self.hasLongBody(head):
             state = .dropping
             write(answer, context)
         case .answer(let answer): state = .answering(answer)
@@ -209,10 +212,10 @@ final class AdmissionHandler: ChannelDuplexHandler {
 
     /// Does with the request that waited what its verdict says, and then takes up what came in behind it.
     ///
-    /// - Returns: whether the connection is still there.
+    /// - Returns: whether it still waited.
     fileprivate func settle(_ verdict: Verdict, _ context: ChannelHandlerContext) -> Bool {
         guard case .waiting(let head, let body, let isComplete) = state else { return false }
-        perform(verdict, on: head, body, context)
+        perform(verdict, on: head, body, isComplete: isComplete, context)
         if isComplete { take(.end(nil), context) }
         if !isCatchingUp, !isJudging { catchUp(context) }
         return true

@@ -60,6 +60,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var isStreaming = false
     private var hasStartedAnswer = false
     private var closesAfterAnswer = false
+
+    /// What is coming in is the last request, by its own word, and then nothing more is heard (RFC 9112, 9.6).
+    private var isLastRequest = false
+    private var hasReadLastRequest = false
     private var speaksHTTP10 = false
 
     /// The answer that goes out ends with the connection, so nothing may follow it.
@@ -126,7 +130,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .open = state else { return }
+        guard case .open = state, !hasReadLastRequest else { return }
         hasReadParts = true
         switch unwrapInboundIn(data) {
         case .head(let head):
@@ -136,7 +140,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
             speaksHTTP10 = head.version.minor == 0
-            if !head.isKeepAlive || Self.asksForUpgrade(head) { closesAfterAnswer = true }
+            isLastRequest = !head.isKeepAlive || Self.asksForUpgrade(head)
+            if isLastRequest { closesAfterAnswer = true }
             meetExpectation(of: head, context: context)
             isBodyExpected = Self.announcesBody(head)
             context.fireChannelRead(data)
@@ -146,6 +151,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             context.fireChannelRead(data)
         case .end:
             isReadingBody = false
+            hasReadLastRequest = isLastRequest
             bodyTimer?.cancel()
             bodyTimer = nil
             context.fireChannelRead(data)
@@ -164,7 +170,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.fireErrorCaught(error) }
-        guard case .open = state else { return }
+        guard case .open = state, !hasReadLastRequest else { return }
         switch error as? HTTPParserError {
         case .headerOverflow: fail(context, .headersTooLarge, "The header may have 16 KiB in all.")
         case .invalidEOFState, .closedConnection: context.close(promise: nil)

@@ -19,7 +19,7 @@ extension Front {
         _ limiter: any RateLimiter, on loop: any EventLoop, _ tell: AdmissionHandler.Tell
     ) {
         let settings = state.settings
-        let caller = check.caller(showing: head.headers.first(name: "authorization"))
+        let caller = check.caller(showing: head.headers.joined("authorization"))
         guard let limit = settings.limits.limit(for: head) else {
             return look(at: head, of: caller, inventory, settings, on: loop, tell) { $0(nil) }
         }
@@ -75,11 +75,12 @@ extension Front {
         tell(.answer(refusal(of: head, caller, problem, fields, settings)))
     }
 
-    private func refusal(
+    /// The answer to a request that nobody works on, which notes it in the log and the figures.
+    func refusal(
         of head: HTTPRequestHead, _ caller: Caller, _ problem: Problem, _ fields: RateFields?,
         _ settings: ServerSettings
     ) -> AdmissionHandler.Answer {
-        let requestID = requestIDs.id(for: head.headers.first(name: "x-request-id"))
+        let requestID = requestIDs.id(for: head.headers.joined("x-request-id"))
         let status = problem.code.rendering.status
         var (headers, body) = render(problem, head, requestID)
         headers.add(name: "Content-Length", value: String(body.readableBytes))

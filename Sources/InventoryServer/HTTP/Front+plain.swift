@@ -34,14 +34,14 @@ extension Front {
     ) {
         let glance = inventory.cache.glance(at: request.product, on: loop) { read in
             permit { fields in
-                if let read { return self.answer(request, self.answer(to: request, read), fields, tell) }
+                if let read { return self.finish(request, self.document(read, for: request), fields, tell) }
                 self.fetch(request, inventory, on: loop, fields, tell)
             }
         }
         switch glance {
         case .here(let document):
             let read = CachedDocument(document: document, source: .hit)
-            permit { fields in self.answer(request, self.answer(to: request, read), fields, tell) }
+            permit { fields in self.finish(request, self.document(read, for: request), fields, tell) }
         case .elsewhere: permit { fields in self.fetch(request, inventory, on: loop, fields, tell) }
         case .asked: break
         }
@@ -53,15 +53,15 @@ extension Front {
     ) {
         work(for: request, on: loop, fields, tell) { () async throws(InventoryError) in
             let (document, source) = try await inventory.document(.id(request.product))
-            return self.answer(to: request, CachedDocument(document: document, source: source))
+            return self.document(CachedDocument(document: document, source: source), for: request)
         }
     }
 
-    private func answer(to request: PlainRequest, _ read: CachedDocument) -> PlainAnswer? {
+    /// - Returns: nothing where the document is long: its answer needs a place.
+    private func document(_ read: CachedDocument, for request: PlainRequest) -> PlainAnswer? {
         guard let document = read.document else {
-            return refusal(of: request, Problem(Inventory.noProduct(.id(request.product))), cache: read.source)
+            return problem(Problem(Inventory.noProduct(.id(request.product))), for: request)
         }
-        // For the place that a long answer needs.
         guard document.body.readableBytes <= APILimits.shortAnswerBytes else { return nil }
         var headers = headersOfEveryAnswer(request.requestID)
         headers.add(name: "ETag", value: document.etag.quoted)
@@ -88,11 +88,11 @@ extension Front {
             let outcome = try await inventory.move(
                 .id(request.product), order.change, reason: order.reason, note: order.reference,
                 by: Requester(actor: request.caller.actor, requestID: request.requestID, key: key))
-            return self.answer(to: request, outcome)
+            return self.receipt(outcome, for: request)
         }
     }
 
-    private func answer(to request: PlainRequest, _ outcome: StockOutcome) -> PlainAnswer {
+    private func receipt(_ outcome: StockOutcome, for request: PlainRequest) -> PlainAnswer {
         var writer = JSONWriter(capacity: 1_024)
         writer.purchase(outcome)
         var headers = headersOfEveryAnswer(request.requestID)
@@ -113,35 +113,39 @@ extension Front {
         for request: PlainRequest, on loop: any EventLoop, _ fields: RateFields?, _ tell: AdmissionHandler.Tell,
         _ body: @escaping @Sendable () async throws(InventoryError) -> PlainAnswer?
     ) {
+        // Whoever keeps the limits may have taken his time.
+        guard !state.isStopping, state.importState == .none else {
+            tell(.pass(fields))
+            return
+        }
         let place = Place(in: state.places, of: request.settings.maxInFlight)
         guard place.hasRoom else {
             place.leave()
             let problem = Problem.noPlace(of: request.settings.maxInFlight)
-            return answer(request, refusal(of: request, problem), fields, tell)
+            tell(.answer(refusal(of: request.head, request.caller, problem, fields, request.settings)))
+            return
         }
         let tell = NIOLoopBound(tell, eventLoop: loop)
         Task {
             let answer: PlainAnswer?
             do throws(InventoryError) { answer = try await body() } catch {
-                answer = self.refusal(of: request, Problem(error))
+                answer = self.problem(Problem(error), for: request)
             }
             loop.execute {
+                self.finish(request, answer, fields, tell.value)
                 place.leave()
-                self.answer(request, answer, fields, tell.value)
             }
         }
     }
 
-    private func refusal(
-        of request: PlainRequest, _ problem: Problem, cache: CachedDocument.Source? = nil
-    ) -> PlainAnswer {
+    private func problem(_ problem: Problem, for request: PlainRequest) -> PlainAnswer {
         let (headers, body) = render(problem, request.head, request.requestID)
         let status = HTTPResponseStatus(statusCode: problem.code.rendering.status)
-        return PlainAnswer(status: status, headers: headers, body: body, cache: cache)
+        return PlainAnswer(status: status, headers: headers, body: body)
     }
 
     /// Answers, and notes it in the log and the figures; leaves it to the route where there is no answer.
-    private func answer(
+    private func finish(
         _ request: PlainRequest, _ answer: PlainAnswer?, _ fields: RateFields?, _ tell: AdmissionHandler.Tell
     ) {
         guard let answer else {

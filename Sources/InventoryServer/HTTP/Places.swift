@@ -26,6 +26,11 @@ package final class Places: Sendable {
     /// Requests that are worked on.
     var inUse: Int { taken.load(ordering: .relaxed) }
 
+    /// Returns when none is worked on any more, or the task is cancelled.
+    func untilEmpty() async {
+        while inUse > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
+    }
+
     fileprivate func take(of most: Int) -> Bool { taken.add(1, ordering: .relaxed).oldValue < most }
     fileprivate func giveBack() { taken.subtract(1, ordering: .relaxed) }
 }

@@ -49,7 +49,7 @@ final class PlainRequest: Sendable {
         self.head = head
         self.caller = caller
         self.settings = settings
-        requestID = ids.id(for: head.headers.first(name: "x-request-id"))
+        requestID = ids.id(for: head.headers.joined("x-request-id"))
         arrival = .now
     }
 
@@ -92,5 +92,13 @@ final class PlainRequest: Sendable {
     /// Case counts for nothing in names of headers; the second is in lower case.
     private static func isSame(_ name: String, _ other: String) -> Bool {
         name.utf8.elementsEqual(other.utf8) { $0 | 0x20 == $1 }
+    }
+}
+
+extension HTTPHeaders {
+    /// A field's value, of several all in one, as the framework's own type gives it.
+    func joined(_ name: String) -> String? {
+        let values = self[name]
+        return values.count > 1 ? values.joined(separator: ", ") : values.first
     }
 }
