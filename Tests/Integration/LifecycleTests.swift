@@ -85,7 +85,8 @@ struct LifecycleTests {
             environment: ["PORT": "x", "LOG_LEVEL": "loud", "INVENTORYD_STATE_DIR": "/tmp"]
         )
         #expect(try await process.exitCode() == 78)
-        #expect(process.errorLines.count == 2)
+        // libmongoc has a word of its own, before anything of ours runs, where a process of this number was killed before.
+        #expect(process.errorLines.filter { $0.hasPrefix("inventoryd: ") }.count == 2, "\(process.errorLines)")
         #expect(process.outputLines == [])
     }
 
