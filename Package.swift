@@ -157,7 +157,9 @@ let package = Package(
         ),
         .testTarget(
             name: "InventoryServerTests",
-            dependencies: ["InventoryKit", "InventoryServer", .httpTypes, .nioCore, .nioEmbedded, .nioHTTP1],
+            dependencies: [
+                "InventoryKit", "InventoryServer", "TestSupport", .httpTypes, .nioCore, .nioEmbedded, .nioHTTP1,
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(

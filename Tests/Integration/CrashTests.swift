@@ -36,7 +36,9 @@ struct CrashTests {
                     }
                     group.addTask {
                         // Somewhere in the middle, at another place each round.
-                        while told.purchases.count < 150 * round { await Task.yield() }
+                        _ = try? await eventually("purchases", every: .milliseconds(1)) {
+                            told.purchases.count >= 150 * round ? () : nil
+                        }
                         _ = try? await daemon.killHard()
                     }
                 }

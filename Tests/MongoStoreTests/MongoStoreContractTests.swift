@@ -38,7 +38,7 @@ struct MongoStoreFixture: StoreFixture {
     }
 
     func makeMongoStore(
-        connections: Int = 4, timeout: Duration = .seconds(10), clock: any WallClock = SystemClock()
+        connections: Int = 4, timeout: Duration = .seconds(60), clock: any WallClock = SystemClock()
     ) async throws -> MongoStore {
         let store = MongoStore(
             url: try MongoURL(url), connections: connections, timeout: timeout, clock: clock,
