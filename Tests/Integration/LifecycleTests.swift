@@ -177,7 +177,8 @@ struct LifecycleTests {
             _ = try await first.client.create("A", stock: 1)
             #expect(try await first.stop() == 0)
             let process = try ChildProcess(
-                Self.namespace("mount --bind \(directory) \(directory) && mount -o remount,ro,bind \(directory)")
+                ChildProcess.withMounts(
+                    "mount --bind \(directory) \(directory) && mount -o remount,ro,bind \(directory)")
                     + [DaemonProcess.binary],
                 environment: ["INVENTORYD_STATE_DIR": directory]
             )
@@ -193,7 +194,7 @@ struct LifecycleTests {
         try await withTemporaryDirectory { directory in
             let mount =
                 "mount -t tmpfs -o size=4m tmpfs \(directory) && head -c 1500000 /dev/zero > \(directory)/ballast"
-            let daemon = try await DaemonProcess(stateDirectory: directory, prefix: Self.namespace(mount))
+            let daemon = try await DaemonProcess(stateDirectory: directory, prefix: ChildProcess.withMounts(mount))
             let client = daemon.client
             let description = String(repeating: "x", count: 9_000)
             var created: [String] = []
@@ -218,11 +219,5 @@ struct LifecycleTests {
             #expect(try await client.all("/v1/products?limit=200").count == created.count + 1)
             #expect(try await daemon.stop() == 0)
         }
-    }
-
-    /// A command that changes mounts for itself alone, and then becomes the command that follows.
-    private static func namespace(_ setup: String) -> [String] {
-        let unshare = getuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"]
-        return unshare + ["sh", "-c", "\(setup) && exec \"$@\"", "sh"]
     }
 }

@@ -133,6 +133,12 @@ package final class ChildProcess: Sendable {
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
+    /// A command that changes mounts for itself alone, and then becomes the command that follows it.
+    package static func withMounts(_ setup: String) -> [String] {
+        let unshare = getuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"]
+        return unshare + ["sh", "-c", "\(setup) && exec \"$@\"", "sh"]
+    }
+
     /// Waits for a line on standard error.
     package func errorLine(_ isWanted: (String) -> Bool) async throws -> String {
         var found: String?
