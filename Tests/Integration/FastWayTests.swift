@@ -1,4 +1,5 @@
 import InventoryKit
+import NIOCore
 import NIOHTTP1
 import TestSupport
 import Testing
@@ -68,25 +69,29 @@ struct FastWayTests {
         let id = try await daemon.client.create(way.rawValue.uppercased(), stock: 10)
         var tale: [Told] = []
         for (number, request) in Self.requests(of: id, stock: 10).enumerated() {
-            let name = "\(way.rawValue)-\(number)"
-            let reply = try await daemon.client.send(
-                request.method, request.path, headers: request.headers + way.headers + [("X-Request-Id", name)],
-                body: request.body)
-            #expect(reply.header("X-Request-Id") == name && reply.header("Date") != nil)
-            // The route has these for the last, which is how one can tell after all.
-            let isFast = reply.headers.first?.name == "X-Request-Id"
+            let (told, isFast) = try await Self.ask(daemon, request, by: way, number, about: id)
             let isKeyless = request.headers.contains { $0.1.contains(" ") }
-            #expect(isFast == (way == .fast && !request.isLeft && !isKeyless), "\(name)")
-            let line = try await daemon.logLine { $0.contains("\"request_id\":\"\(name)\"") }
-            tale.append(
-                Told(
-                    status: reply.status,
-                    headers: reply.headers.filter { $0.name != "Date" }.map {
-                        Self.plain("\($0.name): \($0.value)", id)
-                    }.sorted(),
-                    body: Self.plain(reply.text, id), log: Self.plain(line, id)))
+            #expect(isFast == (way == .fast && !request.isLeft && !isKeyless), "\(way) \(number)")
+            tale.append(told)
         }
         return tale
+    }
+
+    /// - Returns: what is told, and whether the route was spared.
+    private static func ask(
+        _ daemon: DaemonProcess, _ request: Request, by way: Way, _ number: Int, about id: String
+    ) async throws -> (told: Told, isFast: Bool) {
+        let name = "\(way.rawValue)-\(number)"
+        let reply = try await daemon.client.send(
+            request.method, request.path, headers: request.headers + way.headers + [("X-Request-Id", name)],
+            body: request.body)
+        #expect(reply.header("X-Request-Id") == name && reply.header("Date") != nil)
+        let line = try await daemon.logLine { $0.contains("\"request_id\":\"\(name)\"") }
+        let headers = reply.headers.filter { $0.name != "Date" }.map { plain("\($0.name): \($0.value)", id) }
+        let told = Told(
+            status: reply.status, headers: headers.sorted(), body: plain(reply.text, id), log: plain(line, id))
+        // The route has these for the last, which is how one can tell after all.
+        return (told, reply.headers.first?.name == "X-Request-Id")
     }
 
     private static func plain(_ text: String, _ id: String) -> String {
@@ -139,6 +144,32 @@ struct FastWayTests {
                 #expect(replies[2].header("Retry-After") != nil)
             }
             #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(8))
+        }
+    }
+
+    /// Fails where the fast way lets in what there is no room for, or says so in other words.
+    @Test("Where there is no room, both ways say so alike; what the cache has needs none")
+    func noRoom() async throws {
+        try await withDaemon(environment: ["INVENTORYD_MAX_IN_FLIGHT": "1"]) { daemon in
+            let id = try await daemon.client.create("A", stock: 10)
+            #expect(try await daemon.client.get("/v1/products/\(id)").status == 200)
+            let holder = try await RawConnection.open(port: daemon.port)
+            try await holder.converse { inbound, outbound in
+                let load = "POST /v1/products:batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+                try await outbound.write(.init(string: load + "Content-Length: 1\r\n\r\n"))
+                _ = try await inbound.next()
+                let purchase = Request(method: .POST, path: "/v1/products/\(id)/purchase", body: #"{"quantity":1}"#)
+                let absent = Request(method: .GET, path: "/v1/products/" + String(repeating: "0", count: 24))
+                for (number, request) in [purchase, absent].enumerated() {
+                    let (fast, isFast) = try await Self.ask(daemon, request, by: .fast, number, about: id)
+                    #expect(isFast)
+                    #expect(fast.status == 503)
+                    #expect(fast == (try await Self.ask(daemon, request, by: .byRoute, number, about: id)).told)
+                }
+                #expect(try await daemon.client.get("/v1/products/\(id)").status == 200)
+                try await outbound.write(.init(string: "\n"))
+            }
+            #expect(try await daemon.client.get("/v1/products/\(id)").json["stock"]["on_hand"] == .integer(10))
         }
     }
 

@@ -52,19 +52,16 @@ extension Response {
 
 extension JSONWriter {
     /// What a buyer is told.
-    mutating func purchase(_ outcome: StockOutcome) {
-        object { writer in
-            writer.name("purchase")
-            writer.purchase(outcome.movement)
-            writer.name("product")
-            writer.product(outcome.product)
-        }
-    }
+    mutating func purchase(_ outcome: StockOutcome) { moved(outcome, "purchase") { $0.purchase($1) } }
 
-    mutating func adjustment(_ outcome: StockOutcome) {
+    mutating func adjustment(_ outcome: StockOutcome) { moved(outcome, "movement") { $0.movement($1) } }
+
+    private mutating func moved(
+        _ outcome: StockOutcome, _ name: StaticString, _ write: (inout JSONWriter, Movement) -> Void
+    ) {
         object { writer in
-            writer.name("movement")
-            writer.movement(outcome.movement)
+            writer.name(name)
+            write(&writer, outcome.movement)
             writer.name("product")
             writer.product(outcome.product)
         }

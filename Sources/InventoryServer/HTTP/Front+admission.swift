@@ -83,15 +83,10 @@ extension Front {
         let requestID = requestIDs.id(for: head.headers.joined("x-request-id"))
         let status = problem.code.rendering.status
         var (headers, body) = render(problem, head, requestID)
-        headers.add(name: "Content-Length", value: String(body.readableBytes))
-        if !settings.corsOrigins.isEmpty {
-            headers.add(name: "Vary", value: "Origin")
-            if let origin = head.headers.first(name: "origin"), settings.allows(origin: origin) {
-                headers.add(name: "Access-Control-Allow-Origin", value: origin)
-                headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
-            }
+        if let origin = head.headers.first(name: "origin"), settings.allows(origin: origin) {
+            headers.add(name: "Access-Control-Allow-Origin", value: origin)
+            headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
         }
-        fields?.add(to: &headers)
         let method = head.method.rawValue
         traffic.count(method, nil, status: status, in: .zero)
         note(RateClass(method: method, uri: head.uri), status: status, in: .zero, settings) {
@@ -100,9 +95,8 @@ extension Front {
                 status: status, duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
             )
         }
-        if head.method == .HEAD { body.clear() }
-        return AdmissionHandler.Answer(
-            head: HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers), body: body)
+        let answer = AdmissionHandler.Answer(.init(statusCode: status), headers, body, fields, settings)
+        return head.method == .HEAD ? AdmissionHandler.Answer(head: answer.head, body: ByteBuffer()) : answer
     }
 
     /// A problem's body, and the headers of its answer but for the length.
@@ -110,5 +104,20 @@ extension Front {
         var headers = headersOfEveryAnswer(requestID)
         for field in problem.headersOfAnswer { headers.add(name: field.name.rawName, value: field.value) }
         return (headers, problem.body(path: String(head.uri.prefix { $0 != "?" }), requestID: requestID))
+    }
+}
+
+extension AdmissionHandler.Answer {
+    /// An answer with what every one has at its end: its length, that it differs by origin, and what is left of the
+    /// caller's limit.
+    init(
+        _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: ByteBuffer, _ fields: RateFields?,
+        _ settings: ServerSettings
+    ) {
+        var headers = headers
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
+        if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
+        fields?.add(to: &headers)
+        self.init(head: HTTPResponseHead(version: .http1_1, status: status, headers: headers), body: body)
     }
 }

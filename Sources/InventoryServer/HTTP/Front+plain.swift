@@ -153,7 +153,8 @@ extension Front {
             return
         }
         let time = ContinuousClock.now - request.arrival
-        let isGoingOut = tell(.answer(answer.whole(fields, request.settings)))
+        let isGoingOut = tell(
+            .answer(AdmissionHandler.Answer(answer.status, answer.headers, answer.body, fields, request.settings)))
         let status = Int(answer.status.code)
         traffic.count(request.head.method.rawValue, request.route, status: status, in: time)
         note(request.kind, status: status, in: time, request.settings) {
@@ -173,14 +174,4 @@ private struct PlainAnswer: Sendable {
     let headers: HTTPHeaders
     let body: ByteBuffer
     var cache: CachedDocument.Source?
-
-    /// With what every answer ends.
-    func whole(_ fields: RateFields?, _ settings: ServerSettings) -> AdmissionHandler.Answer {
-        var headers = headers
-        headers.add(name: "Content-Length", value: String(body.readableBytes))
-        if !settings.corsOrigins.isEmpty { headers.add(name: "Vary", value: "Origin") }
-        fields?.add(to: &headers)
-        return AdmissionHandler.Answer(
-            head: HTTPResponseHead(version: .http1_1, status: status, headers: headers), body: body)
-    }
 }
