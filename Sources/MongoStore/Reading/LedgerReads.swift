@@ -59,7 +59,11 @@ struct LedgerReads {
             let before = Timestamp(milliseconds: since.milliseconds - 1)
             least = try last(of: product, at: before, unfiled: unfiled).map { $0.seq + 1 } ?? 1
         }
-        if let after = query.after, case .integer(let value) = after.value { most = value - 1 }
+        if let after = query.after, case .integer(let value) = after.value {
+            // A place may be made up.
+            guard value > least else { return [] }
+            most = value - 1
+        }
         range.append(("seq", ["$gte": .integer(least), "$lte": .integer(most)]))
         if let reference = query.reference { range.append(("reference", .string(reference.text))) }
         let found = try connection.find(

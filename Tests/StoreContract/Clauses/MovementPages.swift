@@ -6,6 +6,7 @@ extension StoreContract {
         Clause("A product's movements are listed by number, the newest first", productMovementsAreListed),
         Clause("All movements are listed by time, the newest first", allMovementsAreListed),
         Clause("Movements are found by reference and time", movementsAreFound),
+        Clause("A place that nobody was given is as good as any other", madeUpPlaces),
     ]
 
     /// A store that fails it mixes products, or orders a product's movements by a time that several of them share.
@@ -24,6 +25,25 @@ extension StoreContract {
         }
         let page = try await store.page(of: MovementQuery(product: products[0].id, limit: 4))
         #expect(page.items.map(\.seq) == [16, 15, 14, 13] && page.next != nil)
+    }
+
+    /// A store that fails it believes that a place is one it gave, and may be brought down by another.
+    package func madeUpPlaces() async throws {
+        let product = try await given("A-1", opening: 100)
+        for _ in 0..<3 { _ = try await store.move(try Sample.purchase(of: .id(product.id))) }
+        for value in [Int64.min, -1, 0, 1, 3, Int64.max] {
+            for id in ["", "x", product.id.text] {
+                let place = Keyset(value: .integer(value), id: id)
+                let page = try await store.page(of: MovementQuery(product: product.id, after: place))
+                // Whether the one at that very place comes after it is for its id to say.
+                let listed = page.items.map(\.seq).filter { $0 != value }
+                #expect(listed == [4, 3, 2, 1].filter { $0 < value }, "after \(value)")
+                _ = try await store.page(of: MovementQuery(after: place))
+                for field in ProductSort.Field.allCases {
+                    _ = try await store.page(of: ProductQuery(sort: ProductSort(field), after: place))
+                }
+            }
+        }
     }
 
     /// A store that fails it has no order among movements of one millisecond, and loses some at a page's border.
