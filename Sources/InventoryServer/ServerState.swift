@@ -40,6 +40,7 @@ package final class ServerState: Sendable {
     private let draining = Atomic<Bool>(false)
     private let everReady = Atomic<Bool>(false)
     private let importing = Atomic<Import>(.none)
+    private let replacements = Atomic<Int>(0)
 
     /// What becomes of the store by an import through this daemon.
     enum Import: UInt8, AtomicRepresentable {
@@ -62,8 +63,14 @@ package final class ServerState: Sendable {
 
     package var settings: ServerSettings {
         get { current.withLock { $0 } }
-        set { current.withLock { $0 = newValue } }
+        set {
+            current.withLock { $0 = newValue }
+            replacements.add(1, ordering: .relaxed)
+        }
     }
+
+    /// How often all settings have been replaced, by a configuration that was read again.
+    var timesReplaced: Int { replacements.load(ordering: .relaxed) }
 
     func update(_ change: (inout ServerSettings) -> Void) { current.withLock { change(&$0) } }
 

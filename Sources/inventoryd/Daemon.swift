@@ -59,7 +59,6 @@ struct Daemon {
         let (inventory, observer) = (Inventory(store: backend.store, cache: backend.cache), RequestObserver())
         let keys = APIKeys(register: backend.store)
         let keepingKeys = Task { await keys.run() }
-        defer { keepingKeys.cancel() }
         // Some files are for other things than clients.
         let connectionsMax = min(16_384, max(16, files - 192))
         let metrics = Metrics(
@@ -108,22 +107,30 @@ struct Daemon {
         let services: [any Service] = (admin.map { [$0] } ?? []) + (scraping.map { [$0] } ?? []) + [server]
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0) }, logger: quiet(logger))
+                services: services.map { .init(service: $0) }, logger: Self.quiet)
         )
         let signals = Task { await obeySignals(stopping: group, control, state, logger, log) }
         defer { signals.cancel() }
-        let preparation = Task { try await prepare(backend, stopping: group, state, logger) }
+        let preparation = Task { try await prepare(backend, stopping: group, state, logger, log) }
         do { try await group.run() } catch {
             preparation.cancel()
+            await Self.end(keepingKeys)
             await backend.close()
             if error is AdminListeningError || error is MetricsListeningError { throw StartError("\(error)") }
             throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
         }
         preparation.cancel()
         let prepared = await preparation.result
+        await Self.end(keepingKeys)
         await backend.close()
         if case .failure(let error as MongoOpeningError) = prepared { throw error }
         logger.notice("Stopped; everything acknowledged is on disk", metadata: Self.figures(backend.cache.statistics))
+    }
+
+    /// Has the uses of keys written down while the store is still there.
+    private static func end(_ keepingKeys: Task<Void, Never>) async {
+        keepingKeys.cancel()
+        await keepingKeys.value
     }
 
     /// What the cache was worth.
@@ -137,7 +144,7 @@ struct Daemon {
 
     /// Waits for the store while the server answers already: that it is alive, and not ready.
     private func prepare(
-        _ backend: Backend, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger
+        _ backend: Backend, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger, _ log: LogSink
     ) async throws {
         guard let prepare = backend.prepare else { return }
         do {
@@ -145,6 +152,7 @@ struct Daemon {
             logger.notice("The store is ready")
         } catch let error as MongoOpeningError {
             state.beginStopping()
+            exitWhenOverdue(logger, log)
             await group.triggerGracefulShutdown()
             throw error
         }
@@ -228,7 +236,7 @@ struct Daemon {
     }
 
     /// The libraries' own start and stop messages repeat ours.
-    private func quiet(_ logger: Logger) -> Logger { Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() } }
+    private static let quiet = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
 
     private static func reason(_ error: any Error) -> String {
         (error as? IOError)?.errnoCode == EADDRINUSE

@@ -82,13 +82,6 @@ struct Migrate: AsyncParsableCommand {
 
 /// Says something before there is a log.
 func complain(_ text: String) {
-    FileHandleError.write("inventoryd: \(text)\n")
-}
-
-/// Standard error, for what is said before there is a log.
-private enum FileHandleError {
-    static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
-    }
+    let bytes = Array("inventoryd: \(text)\n".utf8)
+    _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -56,8 +56,7 @@ final class OperatorControl: DaemonControl {
     func readConfiguration(applying: Bool) -> ConfigReport {
         let reading = reread()
         let isGood = reading.mistakes.isEmpty
-        let before = current.withLock { $0.lines }
-        let fixed = Set(reading.lines.filter { !before.contains($0) }.map(\.name)).subtracting(Configuration.changeable)
+        let fixed = current.withLock { reading.changes(since: $0) }.subtracting(Configuration.changeable)
         let report = ConfigReport(
             mistakes: reading.mistakes, warnings: reading.warnings, applied: applying && isGood,
             needRestart: isGood ? fixed.sorted() : [])
@@ -113,15 +112,16 @@ final class OperatorControl: DaemonControl {
         _ name: String, _ description: String, _ trouble: @escaping @Sendable () async -> String?
     ) async -> BackendReport {
         let began = ContinuousClock.now
-        let answer = await withTaskGroup(of: String?.self) { group in
-            group.addTask { await trouble() }
-            group.addTask {
-                do { try await Task.sleep(for: Self.patience) } catch { return nil }
-                return "it has not answered within \(Self.patience)"
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
+        // The first of both; what takes longer is not waited for, since a driver's call cannot be cancelled.
+        let (answers, said) = AsyncStream.makeStream(of: String?.self, bufferingPolicy: .bufferingOldest(1))
+        let asking = Task { said.yield(await trouble()) }
+        let waiting = Task {
+            try await Task.sleep(for: Self.patience)
+            said.yield("it has not answered within \(Self.patience)")
         }
+        let answer = await answers.first { _ in true } ?? nil
+        asking.cancel()
+        waiting.cancel()
         let time = ContinuousClock.now - began
         return BackendReport(
             name: name, description: description, ok: answer == nil, latencyUs: Int64(time / .microseconds(1)),

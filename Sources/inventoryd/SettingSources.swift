@@ -151,6 +151,15 @@ struct ConfigurationReading: Sendable {
         }
     }
 
+    /// The names of what an earlier reading had otherwise, secrets included.
+    func changes(since before: ConfigurationReading) -> Set<String> {
+        func texts(_ reading: ConfigurationReading) -> [String: String] {
+            Dictionary(reading.values.map { ($0.setting.name, $0.text) }) { first, _ in first }
+        }
+        let (old, new) = (texts(before), texts(self))
+        return Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }
+    }
+
     /// This reading with the values of those names from another.
     func taking(_ names: Set<String>, from other: ConfigurationReading) -> ConfigurationReading {
         var merged = self

@@ -9,16 +9,15 @@ import Testing
 /// Slow and broken clients, in virtual time.
 @Suite("Connection guard")
 struct ConnectionGuardTests {
-    private func channel() throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel(
-            handler: ConnectionGuard(
-                limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }, lastWord: LastWord()
-            ) {
-                code, detail, _ in
+    /// - Parameter network: what is between the guard and the client.
+    private func channel(behind network: [any ChannelHandler] = []) throws -> EmbeddedChannel {
+        let connectionGuard = ConnectionGuard(
+            limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }, lastWord: LastWord(),
+            reject: { code, detail, _ in
                 let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
                 return (head, ByteBuffer(string: "\(code.rawValue): \(detail)"))
-            }
-        )
+            })
+        let channel = EmbeddedChannel(handlers: network + [connectionGuard])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         return channel
     }
@@ -244,5 +243,69 @@ struct ConnectionGuardTests {
         #expect(try statuses(channel) == [400])
         #expect(throws: (any Error).self) { try answer(channel) }
         #expect(try statuses(channel) == [])
+    }
+
+    /// A connection whose client reads nothing: that nothing more follows can never be said.
+    private final class NothingGoesOut: ChannelOutboundHandler {
+        typealias OutboundIn = AnswerPart
+
+        private var held: EventLoopPromise<Void>?
+
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            guard mode == .output else {
+                held?.fail(ChannelError.ioOnClosedChannel)
+                return context.close(mode: mode, promise: promise)
+            }
+            held = promise
+        }
+    }
+
+    /// Fails where a client is waited for that need only say now and then that it is still there.
+    @Test(
+        "Who does not even read the last word is cut off, and sooner when the server stops", arguments: [false, true])
+    func unreadLastWord(isStopping: Bool) throws {
+        let channel = try channel(behind: [NothingGoesOut()])
+        channel.pipeline.fireErrorCaught(HTTPParserError.invalidMethod)
+        #expect(try statuses(channel) == [400])
+        // Neither what it sends on nor that it sends nothing changes that.
+        channel.pipeline.fireChannelReadComplete()
+        if isStopping { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        channel.embeddedEventLoop.advanceTime(by: isStopping ? .seconds(14) : .seconds(29))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(!channel.isActive)
+    }
+
+    /// Fails where the framework is told, for it closes at once, and the client's system throws away what it was to read.
+    @Test("What the parser says of bytes behind its first error goes no further")
+    func errorsBehindTheFirst() throws {
+        let channel = try channel()
+        channel.pipeline.fireErrorCaught(HTTPParserError.headerOverflow)
+        #expect(try statuses(channel) == [431])
+        channel.pipeline.fireErrorCaught(
+            ByteToMessageDecoderError.dataReceivedInErrorState(HTTPParserError.headerOverflow, ByteBuffer(string: "x")))
+        try channel.throwIfErrorCaught()
+        #expect(try statuses(channel) == [])
+    }
+
+    /// Fails where requests are kept for whoever sends ahead without an end.
+    @Test("Of requests that are sent ahead so many are answered, and then the connection ends")
+    func sentAhead() throws {
+        let channel = try channel()
+        let most = ConnectionGuard.Limits().requestsAtOnce
+        for _ in 0..<most + 10 {
+            try channel.writeInbound(request("/v1/products"))
+            try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        }
+        var passedOn = 0
+        while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+            if case .head = part { passedOn += 1 }
+        }
+        #expect(passedOn == most)
+        #expect(try statuses(channel) == [])
+        for _ in 0..<most { try answer(channel) }
+        #expect(try statuses(channel) == Array(repeating: 200, count: most) + [503])
+        channel.embeddedEventLoop.advanceTime(by: .seconds(3))
+        #expect(!channel.isActive)
     }
 }

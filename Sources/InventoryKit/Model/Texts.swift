@@ -65,6 +65,17 @@ package struct Attributes: Hashable, Sendable {
 
     private init() { values = [:] }
 
+    /// By their bytes: another spelling of the same letters is a change.
+    package static func == (left: Attributes, right: Attributes) -> Bool {
+        guard left.values.count == right.values.count else { return false }
+        let (left, right) = (left.inOrder, right.inOrder)
+        return zip(left, right).allSatisfy { one, other in
+            one.key.utf8.elementsEqual(other.key.utf8) && one.value.utf8.elementsEqual(other.value.utf8)
+        }
+    }
+
+    private var inOrder: [(key: String, value: String)] { values.sorted { $0.key < $1.key } }
+
     /// - Throws: ``InvalidValue`` when the name is blank, too long or has control characters.
     package static func checkName(_ name: String) throws(InvalidValue) {
         do {

@@ -11,6 +11,14 @@ struct InventoryAPI: Sendable {
 
     /// `docs/openapi.json`, as it is served.
     let openAPI: ByteBuffer
+    private let readiness: Readiness
+
+    init(inventory: Inventory, state: ServerState, openAPI: ByteBuffer) {
+        self.inventory = inventory
+        self.state = state
+        self.openAPI = openAPI
+        readiness = Readiness(of: inventory.store)
+    }
 
     var routes: [Route] { serviceRoutes + productRoutes + stockRoutes + ledgerRoutes + [batchRoute] }
 
@@ -29,7 +37,7 @@ struct InventoryAPI: Sendable {
                     throw Problem(.stopping, "An operator drains this instance (invctl drain). Ask another.")
                 }
                 if let problem = Problem(state.importState) { throw problem }
-                try await inventory.store.checkReadiness()
+                try await readiness.check()
                 // Without its cache the service is slower, and right.
                 let cache = inventory.cache.condition
                 return .json {

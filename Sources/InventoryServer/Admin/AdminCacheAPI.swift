@@ -214,7 +214,7 @@ private struct WarmRequest {
 }
 
 extension JSON {
-    fileprivate func bool() throws(InvalidValue) -> Bool {
+    func bool() throws(InvalidValue) -> Bool {
         guard case .bool(let value) = self else { throw InvalidValue("must be true or false") }
         return value
     }

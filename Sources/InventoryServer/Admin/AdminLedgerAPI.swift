@@ -119,10 +119,7 @@ private struct RepairRequest {
 
     init(_ document: JSONDocument) throws(InventoryError) {
         self = try JSONForm.read(document) { form in
-            let dryRun = form.value("dry_run", .required) { json throws(InvalidValue) in
-                guard case .bool(let value) = json else { throw InvalidValue("must be true or false") }
-                return value
-            }
+            let dryRun = form.value("dry_run", .required) { json throws(InvalidValue) in try json.bool() }
             return dryRun.map { RepairRequest(dryRun: $0) }
         }
     }

@@ -57,11 +57,14 @@ package final class AdminSocket: Sendable {
     ///
     /// Everybody may connect who may enter its directory; what they may do is decided by who they are.
     package func admit(_ group: AdminGroup?) throws(SocketTrouble) {
-        if let group, unsafe chown(path, uid_t.max, group.id) != 0, geteuid() == 0 {
-            throw SocketTrouble("the admin socket cannot be given to the group \(group.name): \(Self.reason())")
-        }
+        let isGiven = unsafe group.map { unsafe chown(path, uid_t.max, $0.id) == 0 } ?? true
+        let reason = Self.reason()
         guard unsafe chmod(path, 0o660) == 0 else {
             throw SocketTrouble("the mode of the admin socket cannot be set: \(Self.reason())")
+        }
+        if let group, !isGiven {
+            throw SocketTrouble(
+                "it cannot be given to the group \(group.name): \(reason). The daemon has to be root, or in that group")
         }
     }
 

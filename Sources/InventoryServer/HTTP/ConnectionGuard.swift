@@ -33,6 +33,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
         /// How long a refused client has to read why, before the connection goes.
         var lingerTimeout = TimeAmount.seconds(2)
+
+        /// Requests on one connection that may have come in and not been answered. Whoever sends ahead without reading would
+        /// have a thousand kept in each read.
+        var requestsAtOnce = 1_024
     }
 
     private enum State {
@@ -104,6 +108,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         isStopping = true
         closesAfterAnswer = true
+        if case .closing = state { return close(context, in: limits.stopTimeout) }
         if openRequests == 0 { return context.close(promise: nil) }
         if isReadingBody {
             startBodyTimer(context, .stopping, "The service is stopping. Try again.", in: limits.stopTimeout)
@@ -135,15 +140,20 @@ final class ConnectionGuard: ChannelDuplexHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             isHeadUnfinished = false
-            if let fault = Self.fault(of: head) { return fail(context, .malformedRequest, fault) }
+            if let fault = head.fault { return fail(context, .malformedRequest, fault) }
+            guard openRequests < limits.requestsAtOnce else {
+                return fail(
+                    context, .overloaded,
+                    "\(limits.requestsAtOnce) requests on this connection have no answer yet. Read the answers first.")
+            }
             openRequests += 1
             isReadingBody = true
             isStreaming = isStreamed(head.uri)
             speaksHTTP10 = head.version.minor == 0
-            isLastRequest = !head.isKeepAlive || Self.asksForUpgrade(head)
+            isLastRequest = !head.isKeepAlive || head.asksForUpgrade
             if isLastRequest { closesAfterAnswer = true }
             meetExpectation(of: head, context: context)
-            isBodyExpected = Self.announcesBody(head)
+            isBodyExpected = head.announcesBody
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
@@ -169,52 +179,17 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
+        // To whatever comes in after its first error the parser says that it is in error: the framework, told so, would close
+        // at once on a client that is still to read why.
+        guard error is HTTPParserError || error is ByteToMessageDecoderError else {
+            return context.fireErrorCaught(error)
+        }
         guard case .open = state, !hasReadLastRequest else { return }
         switch error as? HTTPParserError {
         case .headerOverflow: fail(context, .headersTooLarge, "The header may have 16 KiB in all.")
         case .invalidEOFState, .closedConnection: context.close(promise: nil)
         default: fail(context, .malformedRequest, "The request is not well-formed HTTP/1.1.")
         }
-    }
-
-    /// What the parser lets pass and a proxy in front might read in another way.
-    private static func fault(of head: HTTPRequestHead) -> String? {
-        var hosts = 0
-        for (name, value) in head.headers where name.utf8.count == 4 && name.lowercased() == "host" {
-            guard isHost(value) else { return "The Host header is no host." }
-            hosts += 1
-        }
-        if head.version.minor > 0, hosts != 1 { return "An HTTP/1.1 request has exactly one Host header." }
-        let encodings = head.headers["transfer-encoding"]
-        if !encodings.isEmpty, head.version.minor == 0 || encodings.map({ $0.lowercased() }) != ["chunked"] {
-            return "Of transfer encodings, only chunked is understood, and in HTTP/1.1."
-        }
-        return nil
-    }
-
-    /// Whether it has only what a name, an address or a port can have (RFC 3986, 3.2).
-    private static func isHost(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: ":"): true
-                default: "-_~[]%!$&'()*+;=".utf8.contains(byte)
-                }
-            }
-    }
-
-    /// A request without a body is complete with its head, so it needs no deadline.
-    private static func announcesBody(_ head: HTTPRequestHead) -> Bool {
-        head.headers.contains(name: "content-length") || head.headers.contains(name: "transfer-encoding")
-    }
-
-    /// Whether the parser takes all that follows for another protocol's. Nobody here speaks one, so the request is answered
-    /// as if that had not been said (RFC 9110, 7.8), and the connection ends where nothing more would be heard.
-    private static func asksForUpgrade(_ head: HTTPRequestHead) -> Bool {
-        guard head.method != .CONNECT else { return true }
-        return head.headers.contains(name: "upgrade")
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
     }
 
     private func meetExpectation(of head: HTTPRequestHead, context: ChannelHandlerContext) {
@@ -291,17 +266,20 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        if !context.channel.isWritable {
+            watchWrites(context, unsent: nil)
+        } else if case .closing = state {
+            // The rest is waited for no longer than what went before.
+        } else {
             writeTimer?.cancel()
             writeTimer = nil
-        } else {
-            watchWrites(context, unsent: nil)
         }
         context.fireChannelWritabilityChanged()
     }
 
     /// Cuts off a client that leaves its answer unread: too little of it has gone out since the last look.
     private func watchWrites(_ context: ChannelHandlerContext, unsent: Int?) {
+        writeTimer?.cancel()
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
         let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
         let now = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? nil
@@ -362,13 +340,20 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private func linger(_ context: ChannelHandlerContext) {
         state = .closing
         let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
-        let lingerTimeout = limits.lingerTimeout
+        let handlerBox = NIOLoopBound(self, eventLoop: context.eventLoop)
         let closed = context.eventLoop.makePromise(of: Void.self)
         // The client's time begins when all of the answer is out.
         closed.futureResult.whenComplete { _ in
-            let context = contextBox.value
-            context.eventLoop.scheduleTask(in: lingerTimeout) { contextBox.value.close(promise: nil) }
+            let handler = handlerBox.value
+            handler.close(contextBox.value, in: handler.limits.lingerTimeout)
         }
+        // Which may be never, also where so little is left that the connection counts as writable.
+        if writeTimer == nil { watchWrites(context, unsent: nil) }
         context.close(mode: .output, promise: closed)
+    }
+
+    private func close(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        let contextBox = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: time) { contextBox.value.close(promise: nil) }
     }
 }

@@ -48,11 +48,12 @@ final class Front: Sendable {
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
             caller: await door.caller(of: request, over: channel), peer: channel.remoteAddress,
-            place: door.isBounded ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
+            place: door.isBounded && !Self.isProbe(request.uri.path)
+                ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
         defer { call.place?.leave() }
         var response = await answer(request, call)
         decorate(&response, to: request, call)
-        if request.method == .head { response = response.createHeadResponse() }
+        if request.method == .head { response = Self.head(of: response) }
         // From here on it is the client that takes its time.
         if call.place?.isLasting == false { call.place?.leave() }
         var status = response.status.code
@@ -89,6 +90,8 @@ final class Front: Sendable {
 
     /// What is answered however much there is to do.
     static func isProbe(_ path: String) -> Bool { path == "/healthz" || path == "/readyz" }
+
+    private static func isShared(_ path: String) -> Bool { path == "/docs" || path == "/openapi.json" }
 
     /// What operators may ask whatever else is served.
     private static func isOfOperators(_ path: String) -> Bool {
@@ -145,6 +148,14 @@ final class Front: Sendable {
         return headers
     }
 
+    /// Without its body, and without a length where the answer itself would have none.
+    private static func head(of response: Response) -> Response {
+        let hasLength = response.headers[.contentLength] != nil
+        var head = response.createHeadResponse()
+        if !hasLength { head.headers[.contentLength] = nil }
+        return head
+    }
+
     // MARK: Answering
 
     private func answer(_ request: Request, _ call: Call) async -> Response {
@@ -156,9 +167,8 @@ final class Front: Sendable {
             guard !Self.hasEmptyComponent(path) else {
                 throw Problem(.noRoute, "There is nothing at \(path.prefix(200)).")
             }
-            let isProbe = Self.isProbe(path)
-            guard call.place?.hasRoom ?? true || isProbe else { throw Problem.noPlace(of: call.settings.maxInFlight) }
-            if !isProbe, !Self.isOfOperators(path), let problem = Problem(state.importState) {
+            guard call.place?.hasRoom ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
+            if !Self.isProbe(path), !Self.isOfOperators(path), let problem = Problem(state.importState) {
                 throw problem
             }
             if request.method == .options { return try options(request, call) }
@@ -188,7 +198,8 @@ final class Front: Sendable {
     ///
     /// - Throws: a ``Problem`` when there is none.
     private func keepPlace(for response: Response, to request: Request, _ call: Call) throws(Problem) {
-        guard Self.isLong(response) else { return }
+        // Documents that are there once for all hold nothing, however slowly they are read.
+        guard Self.isLong(response), !Self.isShared(request.uri.path) else { return }
         let length = response.body.contentLength
         guard length == nil || request.method == .get else { return }
         guard call.place?.last(holding: length ?? 0) ?? true else { throw .noPlace(of: call.settings.maxInFlight) }

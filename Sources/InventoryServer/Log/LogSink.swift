@@ -39,8 +39,12 @@ package final class LogSink: Sendable {
         self.clock = clock
     }
 
-    /// Waits until everything said so far is written.
-    package func flush() { queue.sync { self.write() } }
+    /// Waits until everything said so far is written; not for long, where whoever reads the log stands still.
+    package func flush() {
+        let writing = DispatchWorkItem { self.write() }
+        queue.async(execute: writing)
+        _ = writing.wait(timeout: .now() + .seconds(1))
+    }
 
     func access(_ entry: AccessLogEntry) {
         let now = clock.now()
@@ -117,6 +121,10 @@ package final class LogSink: Sendable {
                 #endif
                 if count > 0 {
                     offset += count
+                } else if errno == EAGAIN {
+                    // Somebody who shares the descriptor has made it so.
+                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = unsafe poll(&wait, 1, -1)
                 } else if errno != EINTR {
                     // Nobody is left to tell.
                     return

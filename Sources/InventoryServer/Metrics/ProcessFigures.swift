@@ -37,6 +37,6 @@ enum ProcessFigures {
     static var residentBytes: Int64 {
         guard let data = try? Data(contentsOf: URL(filePath: "/proc/self/statm")) else { return 0 }
         let fields = String(decoding: data, as: UTF8.self).split(separator: " ")
-        return fields.count > 1 ? (Int64(fields[1]) ?? 0) &* 4_096 : 0
+        return fields.count > 1 ? (Int64(fields[1]) ?? 0) &* Int64(getpagesize()) : 0
     }
 }
