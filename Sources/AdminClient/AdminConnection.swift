@@ -175,12 +175,14 @@ package final class AdminConnection {
         }
         var splitter = LineSplitter(limit: Self.answerBytesMax)
         while let part = try await bodyPart() {
-            deadline.extend()
+            // While lines are dealt with, nobody waits for the daemon.
+            deadline.pause()
             splitter.append(part.readableBytesView)
             while let line = try splitter.next() {
                 if line.isEmpty { continue }
                 guard try await take(line) else { return }
             }
+            deadline.extend()
         }
         if !splitter.rest.isEmpty { _ = try await take(splitter.rest) }
     }

@@ -83,7 +83,7 @@ package enum AdminError: Error, Sendable, CustomStringConvertible {
             \(AdminSocketPlace.pathLimit): \(path). Name a shorter one.
             """
         case .timedOut(let seconds):
-            "the daemon did not answer within \(Int(seconds)) s. See invctl doctor, or wait longer with --timeout."
+            "the daemon did not answer within \(seconds < 1 ? "\(Int(seconds * 1_000)) ms" : "\(Int(seconds)) s"). See invctl doctor, or wait longer with --timeout."
         case .closed(let reason):
             "the connection to the daemon ended before the answer did (\(reason)). See its log, and try again."
         case .refused(let refused):

@@ -41,6 +41,27 @@ struct CommandFailure: Error, Sendable {
     /// Further figures, for those who read JSON.
     var members: [String: JSON] = [:]
 
+    /// Of one that need not be told: whoever ended the pipe knows.
+    static let noReader = "no-reader"
+
+    /// Whether what was asked for last may have been done all the same.
+    var isInDoubt: Bool {
+        code == "outcome-unknown"
+            || [.notReachable, .timedOut, .interrupted].contains(status) && code != "not-running"
+    }
+
+    /// The same, of something that can be run again, and how far it came.
+    func unfinished(_ done: Int, _ known: String, members more: [String: JSON] = [:]) -> CommandFailure {
+        var members = members.merging(more) { $1 }
+        members["done"] = .integer(Int64(done))
+        return CommandFailure(
+            status, code,
+            """
+            \(message)
+            \(Figures.count(done)) \(known). Run the same command again: it goes on, and nothing happens twice.
+            """, members: members)
+    }
+
     init(_ status: ExitStatus, _ code: String, _ message: String, members: [String: JSON] = [:]) {
         self.status = status
         self.code = code
@@ -55,7 +76,8 @@ struct CommandFailure: Error, Sendable {
         case let error as AdminError: self.init(error)
         case is CancellationError: self.init(.interrupted, "interrupted", "interrupted")
         case let error as InvalidValue: self.init(.usage, "usage", error.detail)
-        case let error as OutputFailure: self.init(.failed, "output", error.description)
+        case let error as OutputFailure:
+            self.init(.failed, error.isForWantOfReaders ? Self.noReader : "no-output", error.description)
         default: self.init(.failed, "failed", "\(error)")
         }
     }

@@ -12,13 +12,14 @@ enum HelpTopic: String, CaseIterable {
             \(ExitStatus.allCases.map { "  \(pad("\($0.rawValue)", to: 5))\($0.meaning)" }.joined(separator: "\n"))
 
             It is never 0 when something failed. Errors are told on standard error, as JSON where -o json or -o jsonl was
-            asked for; standard output is empty then.
+            asked for. Standard output has then what there is to tell all the same: what was sold or loaded before, the
+            report of doctor or ledger verify; else nothing.
             """
         case .output:
             """
             -o table   for people: columns without borders (the default)
             -o wide    the same with more columns
-            -o json    exactly one JSON document
+            -o json    exactly one JSON document (monitor and stats --watch: one for each line)
             -o jsonl   a JSON document a line
             -o csv     with a header, as RFC 4180 has it
             -o name    names alone, a line each, to be used by other commands
@@ -39,11 +40,12 @@ enum HelpTopic: String, CaseIterable {
             """
             Commands that change something carry an idempotency key, so that what is sent twice happens once. seed,
             import and purchase --from make the keys of their rows from content and place: run them again after an
-            interruption, and what has happened stays as it is.
+            interruption, and what has happened stays as it is. What is typed twice happens twice, unless both have the
+            same --idempotency-key.
 
               invctl wait --timeout 60s && invctl seed catalogue.csv --if-empty
               invctl purchase LAMP-1 || case $? in 6) echo sold out ;; *) exit 1 ;; esac
-              invctl product list -o name | xargs -n 50 invctl cache warm
+              invctl export -o name | xargs -d '\\n' -n 500 invctl cache warm --
               printf 'status\\ncache stats\\n' | invctl shell
 
             invctl help exit-codes tells what the numbers mean.

@@ -141,6 +141,7 @@ struct Tool: Sendable {
             throw CommandFailure(.usage, "usage", "\(question) Say --yes to do so without being asked.")
         }
         try console.errors.send(question + " [y/N] ")
+        try OpenedInput.wait(for: 0)
         guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
             throw CommandFailure(.interrupted, "interrupted", "nothing was done")
         }

@@ -7,7 +7,13 @@ import Darwin
 #endif
 
 private func openFile(_ path: String) -> Int32 {
-    unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+}
+
+private func isSameFile(_ one: Int32, _ other: Int32) -> Bool {
+    var (own, others) = (stat(), stat())
+    return unsafe fstat(one, &own) == 0 && fstat(other, &others) == 0 && own.st_dev == others.st_dev
+        && own.st_ino == others.st_ino
 }
 
 /// What became of rows that were not taken: each with its line in a file, or the first ones on standard error, and how
@@ -21,18 +27,25 @@ struct FaultReport: ~Copyable {
     private var told = 0
     private(set) var tally = FaultTally()
 
+    /// - Parameter input: what is read, which is not to be written over.
     /// - Throws: ``CommandFailure`` when the file cannot be made.
-    init(file path: String?, console: Console) throws {
-        file = try path.map(Self.open)
+    init(file path: String?, console: Console, beside input: Int32 = -1) throws {
+        file = try path.map { try Self.open($0, beside: input) }
         self.console = console
     }
 
-    private static func open(_ path: String) throws -> Terminal {
+    private static func open(_ path: String, beside input: Int32) throws -> Terminal {
         let descriptor = openFile(path)
         guard descriptor >= 0 else {
             throw CommandFailure(
                 .usage, "no-report", "\(path) cannot be written: \(unsafe String(cString: strerror(errno)))")
         }
+        guard !isSameFile(descriptor, input) else {
+            close(descriptor)
+            throw CommandFailure(.usage, "no-report", "\(path) is what is to be read: name another file for the report")
+        }
+        // A pipe, or a terminal, has nothing to be emptied.
+        _ = ftruncate(descriptor, 0)
         let file = Terminal(descriptor: descriptor, capabilities: .pipe)
         try file.send(CSVText.line(["line", "kind", "detail"]))
         return file
@@ -104,8 +117,10 @@ struct ProgressLine {
         }
     }
 
-    /// Takes the bar away.
-    func finish() {
-        if isBar, last != nil { try? console.errors.redraw("") }
+    /// Takes the bar away, until there is more to tell: before anything else is written, and at the end.
+    mutating func hide() {
+        guard isBar, last != nil else { return }
+        try? console.errors.redraw("")
+        last = nil
     }
 }

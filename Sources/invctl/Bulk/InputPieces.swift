@@ -34,6 +34,7 @@ final class InputPieces: Sendable {
     ///
     /// - Throws: ``CommandFailure``.
     func next() throws -> [UInt8]? {
+        if size == nil { try OpenedInput.wait(for: descriptor) }
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
         var count = unsafe read(descriptor, &piece, piece.count)
         while count < 0, errno == EINTR {

@@ -10,7 +10,7 @@ import Darwin
 final class InputRows<Maker: RowMaker> {
     private static var pieceBytes: Int { 65_536 }
 
-    private let descriptor: Int32
+    let descriptor: Int32
     private let name: String
     private let size: Int?
     private var reader: RowReader<Maker>
@@ -44,15 +44,8 @@ final class InputRows<Maker: RowMaker> {
         return isAtEnd && bytesRead >= size ? nil : Int(Double(done) * Double(size) / Double(bytesRead))
     }
 
-    /// Who is interrupted does not wait for a pipe that gives nothing.
-    private func awaitInput() throws {
-        guard size == nil else { return }
-        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        while unsafe poll(&polled, 1, 100) <= 0 { try Interrupts.check() }
-    }
-
     private func readPiece() throws {
-        try awaitInput()
+        if size == nil { try OpenedInput.wait(for: descriptor) }
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
         let count = unsafe read(descriptor, &piece, piece.count)
         guard count >= 0 else {

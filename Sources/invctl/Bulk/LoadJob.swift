@@ -8,17 +8,20 @@ struct LoadJob {
     /// Whether what was sent before is not done again.
     var isOnce = false
     let report: String?
+
+    /// What is read, which the report must not be.
+    var input: Int32 = -1
     let isDry: Bool
     let tool: Tool
 
     mutating func run(
         next: () throws -> Result<ProductRow, RowFault>?, estimate: (Int) -> Int?
     ) async throws {
-        var faults = try FaultReport(file: report, console: tool.console)
+        var faults = try FaultReport(file: report, console: tool.console, beside: input)
         var progress = ProgressLine(label, tool.console)
         let began = ContinuousClock.now
         let counts = try await Interrupts.gently {
-            defer { progress.finish() }
+            defer { progress.hide() }
             return isDry
                 ? try await rehearse(next, estimate, &faults, &progress)
                 : try await load(next, estimate, &faults, &progress)
@@ -36,7 +39,10 @@ struct LoadJob {
         do {
             while let row = try next() {
                 try Interrupts.check()
-                for fault in try await load.add(row) { try faults.add(fault) }
+                for fault in try await load.add(row) {
+                    progress.hide()
+                    try faults.add(fault)
+                }
                 progress.update(done: load.counts.done, total: estimate(load.counts.done))
             }
             for fault in try await load.finish() { try faults.add(fault) }
@@ -50,21 +56,11 @@ struct LoadJob {
     /// How far it came, and that it may be run again.
     private static func stopped(by error: any Error, _ load: borrowing ProductLoad) -> CommandFailure {
         let failure = CommandFailure(error)
-        let done = load.counts.done
-        let isInDoubt =
-            [.notReachable, .timedOut, .interrupted].contains(failure.status) && failure.code != "not-running"
-        guard done > 0 || isInDoubt else { return failure }
-        var members = failure.members
-        members["done"] = .integer(Int64(done))
-        members["done_up_to_line"] = .integer(Int64(load.completedLine))
-        let extent = load.completedLine > 0 ? ", and none is open up to line \(load.completedLine)" : ""
-        return CommandFailure(
-            failure.status, failure.code,
-            """
-            \(failure.message)
-            \(Figures.count(done)) rows are known to be done\(extent). Run the same command again: it goes on, and nothing \
-            happens twice.
-            """, members: members)
+        let (done, line) = (load.counts.done, load.completedLine)
+        guard done > 0 || failure.isInDoubt else { return failure }
+        let extent = line > 0 ? ", and none is open up to line \(line)" : ""
+        return failure.unfinished(
+            done, "rows are known to be done\(extent)", members: ["done_up_to_line": .integer(Int64(line))])
     }
 
     /// Looks up each product, and tells what would become of it.
@@ -77,8 +73,11 @@ struct LoadJob {
             while let row = try next() {
                 try Interrupts.check()
                 switch row {
-                case .failure(let fault): try faults.add(fault)
+                case .failure(let fault):
+                    progress.hide()
+                    try faults.add(fault)
                 case .success(let row):
+                    progress.hide()
                     let wanted = try JSONDocument(parsing: row.json).root
                     do {
                         let path = "/v1/products/" + ProductPath.of(row.sku)

@@ -43,4 +43,11 @@ struct OpenedInput {
         let isRegular = kind == S_IFREG
         size = isRegular ? Int(status.st_size) : nil
     }
+
+    /// Returns when there is something to be read, or nothing will come any more. Who is interrupted does not wait for a
+    /// pipe or a person that gives nothing.
+    static func wait(for descriptor: Int32) throws {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while unsafe poll(&polled, 1, 100) <= 0 { try Interrupts.check() }
+    }
 }

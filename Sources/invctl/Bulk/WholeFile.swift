@@ -30,6 +30,9 @@ final class WholeFile {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 throw CommandFailure(.refused, "in-use", "another invctl is writing \(Self.beside(path))")
             }
+            guard isInItsPlace else {
+                throw CommandFailure(.refused, "in-use", "another invctl has just written \(path)")
+            }
             guard ftruncate(descriptor, 0) == 0, fchmod(descriptor, 0o600) == 0 else {
                 throw Self.failure("\(Self.beside(path)) cannot be written")
             }
@@ -81,6 +84,13 @@ final class WholeFile {
         unsafe unlink(Self.beside(path))
         close(descriptor)
         descriptor = -1
+    }
+
+    /// Whether what is open is still what is called so: another invctl may just have given it its name.
+    private var isInItsPlace: Bool {
+        var (own, there) = (stat(), stat())
+        return unsafe fstat(descriptor, &own) == 0 && lstat(Self.beside(path), &there) == 0
+            && own.st_ino == there.st_ino && own.st_dev == there.st_dev
     }
 
     private func checkAbsence() throws {

@@ -9,7 +9,7 @@ struct BackupCommand: ToolCommand {
             Every purchase that was acknowledged before is in it, and it has been looked through for damage. The file is for \
             this user alone, and is there as a whole or not at all. To restore it, stop the daemon, move the old \
             inventory.sqlite and what begins with its name out of the state directory, put the backup in its place, and start \
-            the daemon. For MongoDB use mongodump.
+            the daemon. For MongoDB see docs/operations.md.
 
             EXAMPLES
               invctl backup /var/backups/inventory-$(date +%F).sqlite
@@ -36,11 +36,11 @@ struct BackupCommand: ToolCommand {
             }
             try output.finish()
         } catch {
-            progress.finish()
+            progress.hide()
             output.discard()
             throw error
         }
-        progress.finish()
+        progress.hide()
         try tool.tell(
             Record(
                 file, ["file": .string(file), "bytes": .integer(Int64(output.bytesWritten))],

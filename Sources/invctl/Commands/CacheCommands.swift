@@ -195,24 +195,7 @@ struct CacheWarmCommand: ToolCommand {
     func run(_ tool: Tool) async throws {
         let body: JSON = skus.isEmpty ? ["limit": .integer(limit)] : ["skus": .array(skus.map(JSON.string))]
         let request = AdminRequest(.post, AdminProtocol.root + "/cache:warm").with(body)
-        var last: WarmReport?
-        var json = JSON.null
-        var progress = ProgressLine("warm", tool.console)
-        try await tool.connected { connection in
-            try await connection.lines(request, silence: tool.timeout) { line in
-                guard let report = try? AdminProtocol.decode(WarmReport.self, from: line) else {
-                    throw AdminError.foreign("a line of its answer is no report")
-                }
-                last = report
-                json = (try? JSONDocument(parsing: line).root) ?? .null
-                progress.update(done: report.products, total: nil)
-                return true
-            }
-        }
-        progress.finish()
-        guard let last, last.done else {
-            throw CommandFailure(.failed, "unfinished", "the daemon ended before it was done; run it again")
-        }
+        let (last, json) = try await tool.follow(request, as: "warm", WarmReport.self)
         try tool.console.write(
             Record(
                 "\(last.products)", json,

@@ -28,10 +28,10 @@ struct FullExportJob {
                     .failed, "cut-short", "the export ends before its last line. See the daemon's log, and try again.")
             }
             try output.finish()
-            progress.finish()
+            progress.hide()
             try tell(TransferReport(totals), of: output)
         } catch {
-            progress.finish()
+            progress.hide()
             output.discard()
             throw error
         }
@@ -88,10 +88,10 @@ struct FullImportJob {
                 ) { line in outcome = try Self.report(line) }
             }
         } catch {
-            progress.withLock { $0.finish() }
+            progress.withLock { $0.hide() }
             throw error
         }
-        progress.withLock { $0.finish() }
+        progress.withLock { $0.hide() }
         guard let outcome else {
             throw AdminError.closed("it did not say what came of it")
         }

@@ -22,24 +22,7 @@ struct LedgerVerifyCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         let request = AdminRequest(.post, AdminProtocol.root + "/ledger:verify")
-        var last = LedgerReport()
-        var json = JSON.null
-        var progress = ProgressLine("verify", tool.console)
-        try await tool.connected { connection in
-            try await connection.lines(request, silence: tool.timeout) { line in
-                guard let report = try? AdminProtocol.decode(LedgerReport.self, from: line) else {
-                    throw AdminError.foreign("a line of its answer is no report")
-                }
-                last = report
-                json = (try? JSONDocument(parsing: line).root) ?? .null
-                progress.update(done: Int(clamping: report.products), total: nil)
-                return true
-            }
-        }
-        progress.finish()
-        guard last.done else {
-            throw CommandFailure(.failed, "unfinished", "the daemon ended before it was done; run it again")
-        }
+        let (last, json) = try await tool.follow(request, as: "verify", LedgerReport.self)
         try tool.console.write(
             Record(
                 last.faulty == 0 ? "right" : "wrong", json,
@@ -107,23 +90,6 @@ struct LedgerRepairCommand: ToolCommand {
 
     private func repair(_ tool: Tool, dryRun: Bool) async throws -> (RepairReport, JSON) {
         let request = AdminRequest(.post, AdminProtocol.root + "/ledger:repair").with(["dry_run": .bool(dryRun)])
-        var (last, json) = (RepairReport(dryRun: dryRun), JSON.null)
-        var progress = ProgressLine(dryRun ? "look" : "repair", tool.console)
-        try await tool.connected { connection in
-            try await connection.lines(request, silence: tool.timeout) { line in
-                guard let report = try? AdminProtocol.decode(RepairReport.self, from: line) else {
-                    throw AdminError.foreign("a line of its answer is no report")
-                }
-                last = report
-                json = (try? JSONDocument(parsing: line).root) ?? .null
-                progress.update(done: Int(clamping: report.products), total: nil)
-                return true
-            }
-        }
-        progress.finish()
-        guard last.done else {
-            throw CommandFailure(.failed, "unfinished", "the daemon ended before it was done; run it again")
-        }
-        return (last, json)
+        return try await tool.follow(request, as: dryRun ? "look" : "repair", RepairReport.self)
     }
 }

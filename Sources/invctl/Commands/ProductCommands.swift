@@ -18,7 +18,7 @@ struct ProductListCommand: ToolCommand {
             EXAMPLES
               invctl product list --low-stock
               invctl product list --search lamp --sort -price --limit 20
-              invctl product list -o name | xargs -n 50 invctl cache flush
+              invctl export -o name | xargs -d '\\n' -n 500 invctl cache flush --
             """)
     @Option(help: "Words, each of which begins some word of the product.") var search: String?
     @Option(help: "How the SKU begins.") var prefix: String?
@@ -52,6 +52,9 @@ struct ProductGetCommand: ToolCommand {
         discussion: "EXAMPLES\n  invctl product get LAMP-1\n  invctl product get LAMP-1 -o json | jq .stock.available")
     @Argument(help: "SKU or id.", completion: .custom({ _, _, _ in [] })) var sku: String
     @OptionGroup var common: CommonOptions
+
+    /// Of a product that sells all the time some try meets a pause.
+    private static let triesMax = 100
 
     func run(_ tool: Tool) async throws {
         let answer = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
@@ -141,8 +144,7 @@ struct ProductUpdateCommand: ToolCommand {
         guard !changes.isEmpty else {
             throw CommandFailure(.usage, "usage", "say what to change; see invctl help product update")
         }
-        let before = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
-        let product = try before.json()
+        let product = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku))).json()
         guard !dryRun else {
             return try tool.console.write(
                 changes.sorted { $0.key < $1.key }.map { name, value in
@@ -154,9 +156,10 @@ struct ProductUpdateCommand: ToolCommand {
                         ])
                 }, empty: "Nothing would change.")
         }
-        // Only what this very reading shows is changed: somebody may be at it too.
+        // Only what this very reading shows is changed: somebody may be at it too. Sales are no change of it.
+        changes["version"] = product["version"]
         let request = AdminRequest(.patch, "/v1/products/\(product["id"].string ?? "-")")
-            .with(.object(changes), as: "application/merge-patch+json").with("If-Match", before.headers["etag"])
+            .with(.object(changes), as: "application/merge-patch+json")
         try tool.console.write(Shown.product(try await tool.send(request).json()))
     }
 
@@ -175,6 +178,9 @@ struct ProductArchiveCommand: ToolCommand {
     @Flag(help: "Say what would be archived.") var dryRun = false
     @OptionGroup var common: CommonOptions
 
+    /// Of a product that sells all the time some try meets a pause.
+    private static let triesMax = 100
+
     func run(_ tool: Tool) async throws {
         let answer = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
         let product = try answer.json()
@@ -182,14 +188,29 @@ struct ProductArchiveCommand: ToolCommand {
         try tool.confirm(
             "Archive \(product["sku"].string ?? sku) (\(product["name"].string ?? "-"))? It cannot be undone.", yes: yes
         )
-        let request = AdminRequest(.delete, "/v1/products/\(product["id"].string ?? "-")")
-            .with("If-Match", answer.headers["etag"])
-        _ = try await tool.send(request)
+        try await archive(answer, tool)
         let name = product["sku"].string ?? sku
         try tool.console.write(
             Record(
                 name, ["sku": product["sku"], "id": product["id"], "archived": .bool(true)],
                 [.init("sku", name), .init("state", "archived")]))
+    }
+
+    /// As it was shown: what is sold meanwhile does not matter, what is changed does.
+    private func archive(_ shown: AdminAnswer, _ tool: Tool) async throws {
+        let product = try shown.json()
+        let path = "/v1/products/\(product["id"].string ?? "-")"
+        var (now, tries) = (shown, 1)
+        while true {
+            do {
+                _ = try await tool.send(AdminRequest(.delete, path).with("If-Match", now.headers["etag"]))
+                return
+            } catch AdminError.refused(let refused) where refused.status == 412 && tries < Self.triesMax {
+                now = try await tool.send(AdminRequest(.get, path))
+                guard try now.json()["version"] == product["version"] else { throw AdminError.refused(refused) }
+                tries += 1
+            }
+        }
     }
 }
 

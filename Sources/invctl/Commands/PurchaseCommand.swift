@@ -6,8 +6,8 @@ struct PurchaseCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase", abstract: "Buy: one or more lines, each by itself, in their order.",
         discussion: """
-            It stops at the first line that is refused, and ends with 6, or with 8 where lines before it were sold. \
-            --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from \
+            It stops at the first line that is not sold, and ends with 8 where lines before it were; it says which key \
+            has it go on from there. --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from \
             content and place: run it again, and nothing is sold twice. A row that was refused stays refused then, too: \
             with another --idempotency-key the rows are new ones.
 
@@ -42,27 +42,37 @@ struct PurchaseCommand: ToolCommand {
         let key = idempotencyKey ?? RowKey.fresh()
         var sold: [Record] = []
         do {
-            try await tool.connected { connection in
-                for (index, line) in wanted.enumerated() {
-                    try Task.checkCancellation()
-                    let request = line.request(reference: reference, key: index == 0 ? key : "\(key)-\(index + 1)")
-                    sold.append(Self.record(try await connection.send(request).json()["purchase"]))
+            try await Interrupts.gently {
+                try await tool.connected { connection in
+                    for (index, line) in wanted.enumerated() {
+                        try Interrupts.check()
+                        let lineKey = index == 0 ? key : "\(key)-\(index + 1)"
+                        let request = line.request(reference: reference, key: lineKey)
+                        sold.append(Self.record(try await connection.send(request).json()["purchase"]))
+                    }
                 }
             }
         } catch {
-            let failure = CommandFailure(error)
-            guard failure.status == .refused, !sold.isEmpty else { throw Self.worded(failure, wanted[sold.count]) }
-            try tool.console.write(sold, empty: "")
-            throw CommandFailure(
-                .partly, failure.code,
-                "\(sold.count) of \(wanted.count) lines were sold; then \(Self.worded(failure, wanted[sold.count]).message)",
-                members: failure.members)
+            if !sold.isEmpty { try tool.console.write(sold, empty: "") }
+            throw Self.stopped(by: CommandFailure(error), after: sold.count, of: wanted, key: key)
         }
         try tool.console.write(sold, empty: "")
     }
 
-    private static func worded(_ failure: CommandFailure, _ line: PurchaseLine) -> CommandFailure {
-        CommandFailure(failure.status, failure.code, "\(line.sku): \(failure.message)", members: failure.members)
+    /// What was sold before, and how to go on without buying it again.
+    private static func stopped(
+        by failure: CommandFailure, after sold: Int, of wanted: [PurchaseLine], key: String
+    ) -> CommandFailure {
+        var message = sold < wanted.count ? "\(wanted[sold].sku): \(failure.message)" : failure.message
+        var members = failure.members
+        if sold > 0 { message = "\(sold) of \(wanted.count) lines were sold; then \(message)" }
+        if sold > 0 || failure.isInDoubt {
+            members["idempotency_key"] = .string(key)
+            message +=
+                "\nWith --idempotency-key \(key) the same lines can be run again: what was sold is not sold twice."
+        }
+        let status = sold > 0 && failure.status != .interrupted ? .partly : failure.status
+        return CommandFailure(status, failure.code, message, members: members)
     }
 
     static func record(_ json: JSON) -> Record {
@@ -80,55 +90,73 @@ struct PurchaseCommand: ToolCommand {
 
     // MARK: Rows of a file
 
-    private func buyRows(of file: String, _ tool: Tool) async throws {
-        var faults = try FaultReport(file: report, console: tool.console)
-        let rows = try InputRows(file, PurchaseRows(map: FieldMap(map, for: .purchases)))
-        var progress = ProgressLine("purchase", tool.console)
+    private struct Tally {
         var (sold, soldBefore, units) = (0, 0, Int64(0))
         var hasRefusals = false
-        try await tool.connected { connection in
-            while let row = try rows.next() {
-                try Task.checkCancellation()
-                switch row {
-                case .failure(let fault): try faults.add(fault)
-                case .success(let row):
-                    let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
-                    let note = row.reference?.text ?? reference
-                    let request = line.request(reference: note, key: key(of: row))
-                    do {
-                        if try await connection.send(request).headers["idempotent-replayed"] == "true" {
-                            soldBefore += 1
-                        } else {
-                            sold += 1
-                            units += line.quantity
-                        }
-                    } catch AdminError.refused(let refused) where (400..<500).contains(refused.status) {
-                        hasRefusals = hasRefusals || refused.status == 409
-                        try faults.add(RowFault(.refused, line: row.line, "\(line.sku): \(refused.detail)"))
-                    }
-                }
-                progress.update(done: sold + soldBefore, total: rows.estimate(of: sold + soldBefore))
-            }
+        var done: Int { sold + soldBefore }
+    }
+
+    private func buyRows(of file: String, _ tool: Tool) async throws {
+        let rows = try InputRows(file, PurchaseRows(map: FieldMap(map, for: .purchases)))
+        var faults = try FaultReport(file: report, console: tool.console, beside: rows.descriptor)
+        var tally = Tally()
+        do { try await buy(rows, &tally, &faults, tool) } catch {
+            let failure = CommandFailure(error)
+            guard tally.done > 0 || failure.isInDoubt else { throw failure }
+            throw failure.unfinished(tally.done, "rows are known to be sold")
         }
-        progress.finish()
         let failures = try faults.finish()
         try tool.console.write(
             Record(
-                "\(sold)",
+                "\(tally.sold)",
                 [
-                    "sold": .integer(Int64(sold)), "sold_before": .integer(Int64(soldBefore)),
-                    "units": .integer(units), "failed": .integer(Int64(failures)), "rows": faults.json,
+                    "sold": .integer(Int64(tally.sold)), "sold_before": .integer(Int64(tally.soldBefore)),
+                    "units": .integer(tally.units), "failed": .integer(Int64(failures)), "rows": faults.json,
                 ],
                 [
-                    .init("sold", Figures.count(sold) + " lines"), .init("units", Figures.count(Int(units))),
-                    .init("sold before", Figures.count(soldBefore) + " lines"),
+                    .init("sold", Figures.count(tally.sold) + " lines"),
+                    .init("units", Figures.count(Int(tally.units))),
+                    .init("sold before", Figures.count(tally.soldBefore) + " lines"),
                     .init("not sold", Figures.count(failures) + " rows"),
                 ]))
-        if hasRefusals {
+        if tally.hasRefusals {
             tool.console.note(
                 "A row that was refused is told the same again; with another --idempotency-key it is a new one.")
         }
-        guard failures == 0 else { throw faults.failure(done: sold + soldBefore) }
+        guard failures == 0 else { throw faults.failure(done: tally.done) }
+    }
+
+    private func buy(
+        _ rows: InputRows<PurchaseRows>, _ tally: inout Tally, _ faults: inout FaultReport, _ tool: Tool
+    ) async throws {
+        var progress = ProgressLine("purchase", tool.console)
+        try await tool.connected { connection in
+            defer { progress.hide() }
+            while let row = try rows.next() {
+                try Task.checkCancellation()
+                switch row {
+                case .failure(let fault):
+                    progress.hide()
+                    try faults.add(fault)
+                case .success(let row):
+                    let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
+                    let request = line.request(reference: row.reference?.text ?? reference, key: key(of: row))
+                    do {
+                        if try await connection.send(request).headers["idempotent-replayed"] == "true" {
+                            tally.soldBefore += 1
+                        } else {
+                            tally.sold += 1
+                            tally.units += line.quantity
+                        }
+                    } catch AdminError.refused(let refused) where (400..<500).contains(refused.status) {
+                        tally.hasRefusals = tally.hasRefusals || refused.status == 409
+                        progress.hide()
+                        try faults.add(RowFault(.refused, line: row.line, "\(line.sku): \(refused.detail)"))
+                    }
+                }
+                progress.update(done: tally.done, total: rows.estimate(of: tally.done))
+            }
+        }
     }
 
     /// What else makes it another purchase is part of it.

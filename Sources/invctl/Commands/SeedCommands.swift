@@ -65,6 +65,7 @@ struct SeedCommand: ToolCommand {
         if let file {
             let rows = try InputRows(
                 file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.keepFirst)))
+            job.input = rows.descriptor
             return try await job.run(next: rows.next, estimate: rows.estimate)
         }
         let options = try input.rowOptions(.keepFirst)
@@ -106,6 +107,7 @@ struct ImportCommand: ToolCommand {
         var job = LoadJob(label: "import", report: input.report, isDry: input.dryRun, tool: tool)
         let rows = try InputRows(
             file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.passOn)))
+        job.input = rows.descriptor
         try await job.run(next: rows.next, estimate: rows.estimate)
     }
 }
@@ -146,7 +148,6 @@ struct ExportCommand: ToolCommand {
         var cursor: String?
         var isFirst = true
         var losesAttributes = false
-        try tool.console.output.send(layout.beginning)
         try await tool.connected { connection in
             repeat {
                 try Task.checkCancellation()
@@ -155,6 +156,7 @@ struct ExportCommand: ToolCommand {
                         .get, "/v1/products",
                         query: [("sort", "sku"), ("limit", "200"), ("archived", archived), ("cursor", cursor)])
                 ).json()
+                if cursor == nil { try tool.console.output.send(layout.beginning) }
                 let lines = page["items"].items.map(layout.line)
                 losesAttributes =
                     losesAttributes || common.output == .csv && page["items"].items.contains { $0["attributes"] != [:] }

@@ -36,6 +36,9 @@ struct StatsCommand: ToolCommand {
         let figures = flat(json).filter { figure in
             names.isEmpty || names.contains { figure.name == $0 || figure.name.hasPrefix($0 + ".") }
         }
+        guard !figures.isEmpty else {
+            throw CommandFailure(.notFound, "no-figure", "no figure is called that; invctl stats has all their names")
+        }
         if tool.console.mode.isJSON {
             let chosen = JSON.object(Dictionary(figures.map { ($0.name, $0.value) }) { first, _ in first })
             return try tool.console.write(names.isEmpty ? json : chosen)
@@ -44,9 +47,6 @@ struct StatsCommand: ToolCommand {
             let text = figure.value.string ?? String(decoding: figure.value.encoded(), as: UTF8.self)
             return Record(
                 figure.name, figure.value, [.init("name", figure.name), .init("value", StyledText(text), .right)])
-        }
-        guard !records.isEmpty else {
-            throw CommandFailure(.notFound, "no-figure", "no figure is called that; invctl stats has all their names")
         }
         try tool.console.write(records, empty: "")
     }

@@ -76,7 +76,7 @@ struct Console: Sendable {
 
     /// Says why a command failed, as JSON where JSON was asked for.
     func complain(_ failure: CommandFailure) {
-        guard failure.code != "output" else { return }
+        guard failure.code != CommandFailure.noReader else { return }
         guard mode.isJSON else {
             let lines = failure.message.split(separator: "\n", omittingEmptySubsequences: false)
             for (index, line) in lines.enumerated() {

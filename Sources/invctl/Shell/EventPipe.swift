@@ -75,7 +75,13 @@ final class SignalRoute {
             _ = unsafe sigaction(signal, nil, &action)
             return (signal, action)
         }
-        for signal in signals { Self.catchSignal(signal) }
+        // What was told to be ignored, by nohup say, stays so.
+        for (signal, action) in saved where unsafe !Self.isIgnored(action) { Self.catchSignal(signal) }
+    }
+
+    private static func isIgnored(_ action: sigaction) -> Bool {
+        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// Everything as it was before.

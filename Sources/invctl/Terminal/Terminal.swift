@@ -1,9 +1,11 @@
 import Glibc
 
-/// Nobody reads any more what is written.
+/// What is written cannot be: nobody reads any more, the disk is full.
 struct OutputFailure: Error, Hashable, CustomStringConvertible {
     /// Of errno(3).
     let code: Int32
+
+    var isForWantOfReaders: Bool { code == EPIPE }
 
     var description: String {
         "cannot write the output: \(unsafe String(cString: strerror(code))); check where it is sent to"
