@@ -17,12 +17,12 @@ function init() math.randomseed(SEED + number) end
 function request() return wrk.format("GET", PATHS[math.random(#PATHS)]) end
 """
 
-# Each product in turn, so that all of them have been read after one round.
+# Each product in turn, from where it is to begin; the two threads take every second one.
 SWEEP = NUMBERED + """
-function init() index = number end
+function init() index = START + number end
 function request()
-  index = index % #PATHS + 1
-  return wrk.format("GET", PATHS[index])
+  index = index + 2
+  return wrk.format("GET", PATHS[index % #PATHS + 1])
 end
 """
 
@@ -72,6 +72,10 @@ function done()
   io.write(string.format("reads %d purchases %d\\n", all, bought))
 end
 """
+
+
+def sweep(start: int) -> str:
+    return f"START = {start}\n{SWEEP}"
 
 
 def zipf(purchase_share: float) -> str:
