@@ -60,11 +60,14 @@ need_packages() {
     fi
 }
 
+is_installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
 need_debian_packages() {
     local need package missing=()
     for need in "$@"; do
         package=${need%%:*}
-        [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+        # Ubuntu 24.04 has some libraries by another name, which provides the usual one.
+        is_installed "$package" || is_installed "${package}t64" || missing+=("$package")
     done
     if [[ ${#missing[@]} -eq 0 ]]; then
         say "Packages: all there (${*%%:*})"
