@@ -94,24 +94,42 @@ typedef struct {
     char message[BSON_ERROR_BUFFER_SIZE];
 } inventory_result;
 
-/* Runs a command on the primary. A write may be sent a second time by libmongoc, where the server sees that it is one. */
+/* A session for a cursor: the server wants each of its commands under the one that it was opened under, and without this
+ * libmongoc takes any that is free. NULL where there is none to be had. */
+static inline mongoc_client_session_t *inventory_session(mongoc_client_t *client) {
+    bson_error_t error;
+    mongoc_session_opt_t *options = mongoc_session_opts_new();
+    mongoc_client_session_t *session;
+    mongoc_session_opts_set_causal_consistency(options, false);
+    session = mongoc_client_start_session(client, options, &error);
+    mongoc_session_opts_destroy(options);
+    return session;
+}
+
+/* Runs a command on the primary, under a session if there is one. A findAndModify may be sent a second time by libmongoc,
+ * where the server sees that it is one. */
 static inline void inventory_command(
-    mongoc_client_t *client, const char *database, const uint8_t *data, size_t length, bool is_write,
-    inventory_result *result) {
-    bson_t command, reply;
+    mongoc_client_t *client, mongoc_client_session_t *session, const char *database, const uint8_t *data, size_t length,
+    bool is_write, inventory_result *result) {
+    bson_t command, reply, options;
     bson_error_t error;
     memset(&error, 0, sizeof error);
     memset(result, 0, sizeof *result);
-    if (!bson_init_static(&command, data, length)) {
+    bson_init(&options);
+    if (session && !mongoc_client_session_append(session, &options, &error)) {
+        bson_init(&reply);
+    } else if (!bson_init_static(&command, data, length)) {
         bson_set_error(&error, MONGOC_ERROR_BSON, MONGOC_ERROR_BSON_INVALID, "the command is no BSON document");
         bson_init(&reply);
     } else if (is_write) {
-        result->is_ok = mongoc_client_write_command_with_opts(client, database, &command, NULL, &reply, &error);
+        result->is_ok = mongoc_client_write_command_with_opts(client, database, &command, &options, &reply, &error);
     } else {
         mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
-        result->is_ok = mongoc_client_read_command_with_opts(client, database, &command, primary, NULL, &reply, &error);
+        result->is_ok = mongoc_client_read_command_with_opts(
+            client, database, &command, primary, &options, &reply, &error);
         mongoc_read_prefs_destroy(primary);
     }
+    bson_destroy(&options);
     result->domain = error.domain;
     result->code = error.code;
     memcpy(result->message, error.message, sizeof result->message);

@@ -13,7 +13,7 @@ extension MongoStore: APIKeyRegister {
     }
 
     package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {
-        try await run { connection, _ in
+        try await run(changes: true) { connection, _ in
             if let version {
                 let (modified, _, errors) = try connection.update(
                     [

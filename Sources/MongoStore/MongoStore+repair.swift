@@ -28,7 +28,7 @@ extension MongoStore {
 
     package func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Bool {
         let fence = Int64.random(in: .min ... .max)
-        return try await run { connection, _ in
+        return try await run(changes: true) { connection, _ in
             let (found, _) = try connection.find(
                 Collection.products, ["_id": .productID(product.id)], projection: ["terms": 0], limit: 1,
                 freshness: .majority(after: 0))

@@ -83,7 +83,7 @@ package final class MongoStore: InventoryStore {
 
     package func create(_ creation: Creation) async throws(InventoryError) -> Created {
         let fence = Int64.random(in: .min ... .max)
-        return try await run { [catalogues] connection, isUnknown in
+        return try await run(changes: true) { [catalogues] connection, isUnknown in
             try catalogues.create(creation, fence: fence, isUnknown: isUnknown, over: connection)
         }
     }
@@ -92,7 +92,7 @@ package final class MongoStore: InventoryStore {
         let tokens = rows.map { _ in Int64.random(in: .min ... .max) }
         let results = SharedResults(count: rows.count)
         do {
-            try await run { [catalogues] connection, _ in
+            try await run(changes: true) { [catalogues] connection, _ in
                 var known = results.values.withLock { $0 }
                 defer { results.values.withLock { $0 = known } }
                 try BulkLoad(catalogues: catalogues, connection: connection).perform(
@@ -111,13 +111,13 @@ package final class MongoStore: InventoryStore {
 
     package func revise(_ revision: Revision) async throws(InventoryError) -> Product {
         let token = Int64.random(in: .min ... .max)
-        return try await run { [catalogues] connection, _ in
+        return try await run(changes: true) { [catalogues] connection, _ in
             try catalogues.revise(revision, token: token, over: connection)
         }
     }
 
     package func archive(_ id: ProductID, expectedETags: [ETag]?) async throws(InventoryError) -> Product {
-        try await run { [catalogues] connection, _ in
+        try await run(changes: true) { [catalogues] connection, _ in
             try catalogues.archive(id, expectedETags: expectedETags, over: connection)
         }
     }
@@ -134,18 +134,26 @@ package final class MongoStore: InventoryStore {
         switch reference {
         case .id(let id): return try await reads.product(id)
         case .sku(let sku):
-            guard let id = try await holder(of: sku), let product = try await reads.product(id) else { return nil }
-            // It may have been given to another since.
-            guard !product.isArchived, product.catalogue.sku.key == sku.key else { return nil }
-            return product
+            // A primary that has been deposed may not know who holds it by now, and it may be given to another between the
+            // two reads. That nobody sells it has to be true.
+            for freshness in [MongoConnection.Freshness.majority(after: 0), .linearizable] {
+                if let id = try await holder(of: sku, freshness), let product = try await reads.product(id),
+                    !product.isArchived, product.catalogue.sku.key == sku.key
+                {
+                    return product
+                }
+            }
+            return nil
         }
     }
 
-    private func holder(of sku: SKU) async throws(InventoryError) -> ProductID? {
+    private func holder(
+        of sku: SKU, _ freshness: MongoConnection.Freshness
+    ) async throws(InventoryError) -> ProductID? {
         try await pool.run { connection, _ in
             let (found, _) = try connection.find(
-                Collection.products, ["live": true, "sku_key": .string(sku.key)], projection: ["_id": 1], limit: 1,
-                freshness: .majority(after: 0))
+                Collection.products, ["held_skus": .string(sku.key)], projection: ["_id": 1], limit: 1,
+                freshness: freshness, timeLimit: Self.readLimit)
             return try found.first?.productID("_id")
         }
     }
@@ -203,9 +211,9 @@ package final class MongoStore: InventoryStore {
     }
 
     func run<Value: Sendable>(
-        _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
+        changes: Bool = false, _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
     ) async throws(InventoryError) -> Value {
         try checkPrepared()
-        return try await pool.run(job)
+        return try await pool.run(changes: changes, job)
     }
 }

@@ -106,6 +106,9 @@ final class Waiter<Value: Sendable>: Sendable {
         }
     }
 
+    /// It is known that nothing has been sent.
+    func markUnsent() { state.withLock { $0.overdue = .outOfReach } }
+
     func answer(_ result: Result<Value, InventoryError>) {
         let (continuation, deadline) = state.withLock { state in
             defer {

@@ -37,7 +37,7 @@ import InventoryKit
     ) throws -> (documents: [BSONDocument], time: UInt64) {
         let command: [(String, BSON?)] = [
             ("find", .string(collection)), ("filter", filter), ("projection", projection), ("sort", sort),
-            ("limit", limit.map { .integer(Int64($0)) }), ("batchSize", limit.map { .integer(Int64($0)) }),
+            ("limit", limit.map { .integer(Int64($0)) }), ("batchSize", .integer(Int64(limit ?? Self.batchSize))),
             ("hint", hint), ("maxTimeMS", timeLimit.map { .integer($0.milliseconds) }),
             ("readConcern", try concern(freshness)),
         ]
@@ -51,20 +51,29 @@ import InventoryKit
         _ collection: String, _ pipeline: BSON, freshness: Freshness, timeLimit: Duration? = nil
     ) throws -> (documents: [BSONDocument], time: UInt64) {
         let command: [(String, BSON?)] = [
-            ("aggregate", .string(collection)), ("pipeline", pipeline), ("cursor", [:]),
+            ("aggregate", .string(collection)), ("pipeline", pipeline),
+            ("cursor", ["batchSize": .integer(Int64(Self.batchSize))]),
             ("maxTimeMS", timeLimit.map { .integer($0.milliseconds) }), ("readConcern", try concern(freshness)),
         ]
         return try all(command, of: collection)
     }
 
+    /// Documents in one reply, as far as 16 MB go; of itself the server gives 101 at first.
+    static let batchSize = 10_000
+
     /// Reads a cursor to its end, so that none outlives the closure.
     private func all(_ command: [(String, BSON?)], of collection: String) throws -> ([BSONDocument], UInt64) {
-        var reply = try read(pool.database, command.compactMap { name, value in value.map { (name, $0) } })
+        let session = unsafe inventory_session(client)
+        defer { if let session = unsafe session { unsafe mongoc_client_session_destroy(session) } }
+        func read(_ command: [(String, BSON)]) throws -> BSONDocument {
+            try unsafe run(pool.database, command, isWrite: false, under: session)
+        }
+        var reply = try read(command.compactMap { name, value in value.map { (name, $0) } })
         let time = reply.operationTime
         var cursor = try reply.document("cursor")
         var documents = cursor.documents("firstBatch")
         while case let id = try cursor.integer("id"), id != 0 {
-            reply = try read(pool.database, [("getMore", .integer(id)), ("collection", .string(collection))])
+            reply = try read([("getMore", .integer(id)), ("collection", .string(collection))])
             cursor = try reply.document("cursor")
             documents += cursor.documents("nextBatch")
         }
@@ -183,11 +192,14 @@ import InventoryKit
         try run(database, command, isWrite: false)
     }
 
-    private func run(_ database: String, _ command: [(String, BSON)], isWrite: Bool) throws -> BSONDocument {
+    private func run(
+        _ database: String, _ command: [(String, BSON)], isWrite: Bool, under session: OpaquePointer? = nil
+    ) throws -> BSONDocument {
         let command = BSONDocument(command)
         var result = unsafe inventory_result()
         unsafe command.bytes.withUnsafeBufferPointer { bytes in
-            unsafe inventory_command(client, database, bytes.baseAddress, bytes.count, isWrite, &result)
+            unsafe inventory_command(
+                client, session, database, bytes.baseAddress, bytes.count, isWrite, &result)
         }
         defer { unsafe bson_free(result.reply) }
         let reply = BSONDocument(

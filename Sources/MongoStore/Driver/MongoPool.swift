@@ -20,6 +20,9 @@ final class MongoPool: Sendable {
     private let deadlines: Deadlines
     private let state = Mutex(State())
 
+    /// Held while libmongoc's pool is opened, by threads of this one alone.
+    private let opening = Mutex(())
+
     private struct State {
         var clients = ClientPool()
         var topology: Topology?
@@ -51,37 +54,46 @@ final class MongoPool: Sendable {
     ///
     /// - Parameters:
     ///   - isRepeated: whether the job is tried again as long as the server does not answer, until the deadline.
+    ///   - changes: whether it changes something: then nobody is told that it has not happened who cannot know.
     ///   - job: is told whether an earlier try may have happened.
     func run<Value: Sendable>(
-        isRepeated: Bool = true, _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
+        isRepeated: Bool = true, changes: Bool = false,
+        _ job: @escaping @Sendable (MongoConnection, _ isUnknown: Bool) throws -> Value
     ) async throws(InventoryError) -> Value {
         let waiter = Waiter<Value>()
         let result: Result<Value, InventoryError> = await withCheckedContinuation { continuation in
             waiter.wait(continuation, until: deadlines, overdue: .outOfReach)
-            attempt(job, for: waiter, isRepeated: isRepeated, isUnknown: false)
+            attempt(job, for: waiter, isRepeated: isRepeated, changes: changes, isUnknown: false)
         }
         return try result.get()
     }
 
     private func attempt<Value: Sendable>(
         _ job: @escaping @Sendable (MongoConnection, Bool) throws -> Value, for waiter: Waiter<Value>, isRepeated: Bool,
-        isUnknown: Bool
+        changes: Bool, isUnknown: Bool
     ) {
         submit {
-            guard !waiter.isAnswered else { return }
+            guard changes ? waiter.markSent() : !waiter.isAnswered else { return }
             do {
                 waiter.answer(.success(try self.withConnection { try job($0, isUnknown) }))
             } catch let error as MongoError where error.isTransient && isRepeated {
                 self.logger.debug("MongoDB does not answer, so it is asked again", metadata: ["error": "\(error)"])
                 var isUnknown = isUnknown
-                if case .unknown = error { isUnknown = waiter.markSent() || isUnknown }
+                if case .unknown = error { isUnknown = true }
+                if !isUnknown { waiter.markUnsent() }
                 Task { [isUnknown] in
                     try await Task.sleep(for: .milliseconds(Int64.random(in: 20...80)))
-                    self.attempt(job, for: waiter, isRepeated: isRepeated, isUnknown: isUnknown)
+                    self.attempt(
+                        job, for: waiter, isRepeated: isRepeated, changes: changes, isUnknown: isUnknown)
                 }
-            } catch { waiter.answer(.failure(self.failure(error))) }
+            } catch {
+                let failure = self.failure(error)
+                // What the server refuses now it may have done before.
+                let isInDoubt = changes && isUnknown && failure == .unavailable(.outOfReach)
+                waiter.answer(.failure(isInDoubt ? .unavailable(.outcomeUnknown) : failure))
+            }
         } refuse: { trouble in
-            waiter.answer(.failure(.unavailable(isUnknown ? .outcomeUnknown : trouble)))
+            waiter.answer(.failure(.unavailable(changes && isUnknown ? .outcomeUnknown : trouble)))
         }
     }
 
@@ -115,14 +127,18 @@ final class MongoPool: Sendable {
         return try body(unsafe MongoConnection(client: client, pool: self))
     }
 
-    /// Opens libmongoc's pool with the first use, since for a `mongodb+srv://` URI that asks the name server.
+    /// Opens libmongoc's pool with the first use, since for a `mongodb+srv://` URI that asks the name server, who may take
+    /// his time.
     private func openedPool() throws(MongoError) -> OpaquePointer {
-        let opened: Result<ClientPool, MongoError> = state.withLock { state in
-            if unsafe state.clients.pointer != nil { return .success(state.clients) }
+        if let pool = unsafe state.withLock({ $0.clients }).pointer { return unsafe pool }
+        let opened: Result<ClientPool, MongoError> = opening.withLock { _ in
+            let clients = state.withLock { $0.clients }
+            if unsafe clients.pointer != nil { return .success(clients) }
             let (pool, error) = unsafe url.openPool(size: size, timeout: timeout)
             guard let pool = unsafe pool else { return .failure(.unreachable(error)) }
-            unsafe state.clients.pointer = pool
-            return .success(state.clients)
+            let new = unsafe ClientPool(pointer: pool)
+            state.withLock { $0.clients = new }
+            return .success(new)
         }
         guard let pool = unsafe try opened.get().pointer else { throw .unreachable("the pool is closed") }
         return unsafe pool

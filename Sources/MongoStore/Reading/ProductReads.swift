@@ -77,6 +77,8 @@ final class ProductReads: Sendable {
 
     private func nextBatch() -> [(id: ProductID, waiter: Waiter<Product?>)]? {
         state.withLock { state in
+            // Whose time is up needs no answer any more: after an outage those would all stand before the first who does.
+            state.waiting.removeFirst(state.waiting.prefix(while: \.waiter.isAnswered).count)
             guard state.mayBegin(after: patience) else { return nil }
             state.queries += 1
             state.latest = .now

@@ -189,16 +189,21 @@ final class Combining: Sendable {
             return false
         } catch {
             logger.error("A stock write failed", metadata: ["error": "\(error)"])
-            fail(batches, error)
-            return true
+            return fail(batches, error)
         }
     }
 
     /// What failed in company may only have been in bad company, so each product has another try alone.
-    private func fail(_ batches: [LaneBatch], _ error: any Error) {
+    ///
+    /// - Returns: whether the server answered.
+    private func fail(_ batches: [LaneBatch], _ error: any Error) -> Bool {
         guard batches.count == 1 else {
-            for batch in batches where !perform([batch]) { continue }
-            return
+            var hasAnswered = true
+            for batch in batches {
+                let alone = withDoubt(batch)
+                hasAnswered = perform([alone]) && hasAnswered
+            }
+            return hasAnswered
         }
         for move in batches[0].moves { move.answer(.failure(.unavailable(.outcomeUnknown))) }
         state.withLock { state in
@@ -208,6 +213,14 @@ final class Combining: Sendable {
             // Whatever was to be taken out may be what is wrong; the sweep of the ledger sees it again.
             state.lanes.filed(nil, of: batch.product, isPatient: false)
         }
+        return true
+    }
+
+    /// What has been in a round may have happened in it.
+    private func withDoubt(_ batch: LaneBatch) -> LaneBatch {
+        var batch = withoutAnswered(batch)
+        for index in batch.moves.indices { batch.moves[index].mayHaveHappened = true }
+        return batch
     }
 
     private func withoutAnswered(_ batch: LaneBatch) -> LaneBatch {
@@ -232,6 +245,7 @@ final class Combining: Sendable {
                 }
                 for var move in outcome.elsewhere {
                     move.clearedAt = nil
+                    move.mayHaveHappened = true
                     if let via = move.via { state.hints[via] = nil }
                     state.lanes.addUnresolved(move)
                 }

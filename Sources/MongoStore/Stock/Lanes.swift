@@ -65,15 +65,19 @@ struct Lanes {
     /// - Returns: whether the product's turn may have come; where it is under way, it comes again by itself.
     @discardableResult
     mutating func add(_ moves: [PendingMove], to product: ProductID) -> Bool {
+        let isFirst = lanes[product]?.waiting.isEmpty ?? true
         lanes[product, default: Lane()].waiting += moves
         waitingCount += moves.count
         guard lanes[product]?.isUnderWay == false else { return false }
-        ready.append(product)
+        // Once for all that wait: what is ready counts products.
+        if isFirst { ready.append(product) }
         return true
     }
 
-    /// Moves that have been in a round already come first when their turn is again.
+    /// Moves that have been in a round already come first when their turn is again. They may have happened in it.
     private mutating func putBack(_ moves: [PendingMove], to product: ProductID) {
+        var moves = moves
+        for index in moves.indices { moves[index].mayHaveHappened = true }
         lanes[product, default: Lane()].waiting.insert(contentsOf: moves, at: 0)
         waitingCount += moves.count
     }

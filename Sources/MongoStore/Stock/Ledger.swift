@@ -45,6 +45,12 @@ final class Ledger: Sendable {
                 case .duplicateKey:
                     block(part[index].product, part[index].document)
                     done.remove(part[index].product)
+                case .refused(_, let reason):
+                    // Whatever is wrong with it, the others' are not to wait for that.
+                    done.remove(part[index].product)
+                    logger.critical(
+                        "The ledger refuses a movement; its product is not filed",
+                        metadata: ["product": "\(part[index].product.text)", "reason": "\(reason)"])
                 default: throw error
                 }
             }

@@ -12,6 +12,13 @@ struct PendingMove: Sendable {
     /// same fence may decide it.
     var clearedAt: Int64?
 
+    /// Whether it has been in a round that has not answered it, so that it may have happened, and be filed by now.
+    var mayHaveHappened = false
+
+    /// Whether it has to be looked for in the ledger before a write may decide it: what has a key may have been sent by
+    /// anybody before, and what has none by this process.
+    var isLookedFor: Bool { command.origin.isRepeatable || mayHaveHappened }
+
     /// Whether the product that its SKU names has just been asked for, and not remembered from before.
     var isResolved = false
 
@@ -60,7 +67,8 @@ struct PendingMove: Sendable {
     func answer(
         by operation: Operation, movement: () throws -> Movement, product: Product?
     ) throws -> Result<StockOutcome, InventoryError> {
-        let isMine = operation.token == token
+        // Nobody else has sent what has no key.
+        let isMine = operation.token == token || !command.origin.isRepeatable
         guard operation.fingerprint == command.origin.fingerprint else { return .failure(.idempotencyMismatch) }
         if let record = try operation.record() {
             return .failure(.refused(try Refusal(record: record), replayed: !isMine))

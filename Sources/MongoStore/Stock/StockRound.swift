@@ -121,7 +121,7 @@ struct StockRound {
         for batch in batches {
             let fence = batch.fence
             let unclear = batch.moves.filter {
-                $0.command.origin.isRepeatable && (fence == nil || $0.clearedAt != fence?.value)
+                $0.isLookedFor && (fence == nil || $0.clearedAt != fence?.value)
             }
             if !unclear.isEmpty { known = max(known, fence?.time ?? 0) }
             ids += unclear.map(\.id)
@@ -263,7 +263,9 @@ struct StockRound {
                     try move.answer(
                         by: operation, movement: { try movement ?? operation.movement(of: batch.product) },
                         product: stored.product))
-            } else if !isDecided, move.command.origin.isRepeatable {
+            } else if !isDecided {
+                // Somebody has written meanwhile, and may have filed what this has done: nothing else can be said of it
+                // before it has been looked for.
                 outcome.again.append(move)
             } else {
                 settle(move, on: stored, running: running, wasForgotten: stored.fence == fresh, &outcome)
@@ -306,7 +308,7 @@ struct StockRound {
 
     /// The answers to moves by SKUs that no product holds: what was told before, or that there is no such product.
     func answerUnheld(_ moves: [PendingMove], after time: UInt64) throws {
-        let ids = moves.filter(\.command.origin.isRepeatable).map(\.id)
+        let ids = moves.filter(\.isLookedFor).map(\.id)
         let (_, answers, seen) = try connection.lookUp(ids: ids, after: time)
         let products = try currentProducts(of: answers.values, after: seen)
         for move in moves {

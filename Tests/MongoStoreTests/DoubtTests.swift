@@ -1,0 +1,105 @@
+import InventoryKit
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import MongoStore
+
+/// What is sent again because nobody knows what became of it.
+@Suite("In doubt")
+struct DoubtTests {
+    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
+        let door = try BackDoor(on: try await MongoServer.shared())
+        let store = try await door.makeStore()
+        try await body(door, store)
+        await store.close()
+        try await door.close()
+    }
+
+    /// A round as ``Combining`` has it.
+    ///
+    /// - Returns: whether the move has its answer.
+    private func round(_ command: StockCommand, _ lanes: inout Lanes, _ door: BackDoor) async throws -> Bool {
+        let batches = lanes.nextRound()
+        _ = try await door.run { try StockRound($0, clock: SystemClock()).perform(batches) }
+        return batches.flatMap(\.moves).allSatisfy(\.waiter.isAnswered)
+    }
+
+    /// Fails where only what has a key is looked for in the ledger: the units are sold twice, and the second sale's number is
+    /// missing there.
+    @Test(
+        "A sale without a key whose answer was lost is not made again when it has been filed", arguments: [false, true])
+    func filedMeanwhile(isKeyed: Bool) async throws {
+        try await withStore { door, store in
+            let product = try await store.create(
+                try Sample.creation(try Sample.catalogue("A-1"), opening: 5)
+            ).product
+            let command = try Sample.purchase(of: .id(product.id), key: isKeyed ? "1" : nil)
+            var first = Lanes()
+            first.add([PendingMove(command, Waiter())], to: product.id)
+            #expect(try await round(command, &first, door))
+            try await door.releaseFiling(of: product.id)
+            try await door.awaitFiling(of: product.id)
+
+            // The answer did not arrive, so the round counts as failed.
+            var lanes = Lanes()
+            lanes.add([PendingMove(command, Waiter())], to: product.id)
+            lanes.restore(lanes.nextRound())
+            #expect(try await round(command, &lanes, door))
+            #expect(try await door.document(product.id).integer("on_hand") == 4)
+        }
+    }
+
+    /// Fails where a move of which nothing is known is told that the product is archived: it may have been sold before.
+    @Test("What may have happened before the product was archived is looked for first")
+    func archivedMeanwhile() async throws {
+        try await withStore { door, store in
+            let product = try await store.create(
+                try Sample.creation(try Sample.catalogue("A-1"), opening: 5)
+            ).product
+            let command = try Sample.purchase(of: .id(product.id))
+            let stored = try StoredProduct(try await door.document(product.id))
+            var first = Lanes()
+            first.add([PendingMove(command, Waiter())], to: product.id)
+            #expect(try await round(command, &first, door))
+            _ = try await store.archive(product.id, expectedETags: nil)
+
+            // Under the fence of before: this write changes nothing, and nothing follows from that.
+            let state = LaneState(stored, at: 0, isDurable: true)
+            let batch = LaneBatch(
+                product: product.id, moves: [PendingMove(command, Waiter())], fence: state.fence, state: state,
+                isContended: true, filed: nil)
+            let outcomes = try await door.run { try StockRound($0, clock: SystemClock()).perform([batch]) }
+            #expect(outcomes.first?.again.count == 1)
+            #expect(!batch.moves[0].waiter.isAnswered)
+        }
+    }
+
+    /// Fails where the parts of a long answer are asked for under any session that is free: the server refuses that.
+    @Test("A long answer is read to its end while others ask")
+    func longAnswers() async throws {
+        try await withStore { door, _ in
+            let count = MongoConnection.batchSize * 2 + 1
+            try await door.run { connection in
+                let documents = (0..<count).map { BSONDocument([("_id", .integer(Int64($0)))]) }
+                for start in stride(from: 0, to: count, by: 1_000) {
+                    _ = try connection.insert(Array(documents[start..<min(start + 1_000, count)]), into: "many")
+                }
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<12 {
+                    group.addTask {
+                        let found = try await door.run {
+                            try $0.find("many", [:], freshness: .majority(after: 0)).documents.count
+                        }
+                        #expect(found == count)
+                    }
+                    for _ in 0..<20 {
+                        group.addTask { try await door.run { _ = try $0.read("admin", [("ping", 1)]) } }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
