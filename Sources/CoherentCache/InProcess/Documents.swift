@@ -111,6 +111,10 @@ struct Documents {
         free.append(position)
     }
 
+    mutating func removeLeases() {
+        for case let entry? in entries where entry.document == nil { remove(entry.id) }
+    }
+
     private mutating func insert(_ entry: Entry) {
         bytes += entry.cost
         if let position = free.popLast() {

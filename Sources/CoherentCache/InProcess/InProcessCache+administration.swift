@@ -12,12 +12,14 @@ extension InProcessCache: CacheAdministration {
     }
 
     package func flush(_ ids: [ProductID], dryRun: Bool) -> Flushed {
-        let ids = Set(ids)
-        return flush(dryRun: dryRun) { ids.contains($0.id) }
+        let wanted = Set(ids)
+        defer { if !dryRun { for id in ids { drop(id) } } }
+        return flush(dryRun: dryRun) { wanted.contains($0.id) }
     }
 
     package func flush(matching pattern: SKUPattern?, dryRun: Bool) -> Flushed {
-        flush(dryRun: dryRun) { $0.entry.isLike(pattern) }
+        defer { if !dryRun, pattern == nil { dropLeases() } }
+        return flush(dryRun: dryRun) { $0.entry.isLike(pattern) }
     }
 
     private func flush(dryRun: Bool, _ isMeant: (CachedHere) -> Bool) -> Flushed {

@@ -106,6 +106,9 @@ package final class InProcessCache: ProductCache {
     /// Takes a document out, and the right to fill with it.
     func drop(_ id: ProductID) { shard(of: id).state.withLock { $0.remove(id) } }
 
+    /// Takes all rights to fill, so that nobody who has read the store before puts something in.
+    func dropLeases() { for shard in shards { shard.state.withLock { $0.removeLeases() } } }
+
     private func shard(of id: ProductID) -> Shard {
         shards[Int(UInt(bitPattern: id.hashValue) % UInt(Self.shardCount))]
     }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Limits callers: all daemons together where they share a Redis that answers, else each daemon by itself.
 package final class CallerRateLimiter: RateLimiter {
-    /// Callers that are remembered at most: two halves, of which the older is forgotten when the newer is full. Who is
+    /// Callers that each shard remembers at most: two halves, of which the older is forgotten when the newer is full. Who is
     /// forgotten begins anew here; with Redis, nobody is forgotten there.
     private static let callersPerHalf = 4_096
     private static let shardCount = 16

@@ -7,6 +7,7 @@ import RedisClient
 /// what combines their purchases answers many at once.
 final class JoinedWrites: Sendable {
     typealias Completion = (Result<RedisValue, RedisError>) -> Void
+    private typealias Send = (_ tokens: [RedisArgument], @escaping Completion) -> Void
 
     /// More would make the command long; the rest takes another.
     private static let most = 128
@@ -29,6 +30,7 @@ final class JoinedWrites: Sendable {
     private struct Unsent {
         var tokens: [LeaseToken] = []
         var completions: [Completion] = []
+        var send: Send?
     }
 
     private let turns: [ObjectIdentifier: NIOLoopBoundBox<[Step: Unsent]>]
@@ -71,19 +73,20 @@ final class JoinedWrites: Sendable {
         }
     }
 
-    /// - Parameter send: sends the step for all who have joined. That of the first is called.
+    /// - Parameter send: sends the step for all who have joined. That of the last is called, so alone it is one's own.
     private func join(
         _ step: Step, _ token: LeaseToken, _ leases: Leases, _ completion: @escaping Completion,
-        send: @escaping (_ tokens: [RedisArgument], @escaping Completion) -> Void
+        send: @escaping Send
     ) {
         let loop = leases.connection.eventLoop
         guard let turn = turns[ObjectIdentifier(loop)] else { return send([token.argument], completion) }
         let isFirst = turn.value[step] == nil
         turn.value[step, default: Unsent()].tokens.append(token)
         turn.value[step, default: Unsent()].completions.append(completion)
+        turn.value[step]?.send = send
         let leave = {
             guard let unsent = turn.value.removeValue(forKey: step) else { return }
-            send(unsent.tokens.map(\.argument)) { result in
+            unsent.send?(unsent.tokens.map(\.argument)) { result in
                 for completion in unsent.completions { completion(result) }
             }
         }

@@ -128,12 +128,15 @@ struct CacheKeys: Sendable {
         return key
     }
 
-    /// Every value of a generation, as SCAN takes it.
-    static func valuePattern(in generation: String) -> String {
+    /// Every value of a generation, and every lease if wanted, as SCAN takes it.
+    static func pattern(in generation: String, withLeases: Bool) -> String {
         // A generation has a host's name in it, where anything may be.
         let escaped = generation.map { "*?[]\\^".contains($0) ? "\\\($0)" : String($0) }.joined()
-        return "\(escaped):{*}:v"
+        return "\(escaped):{*}:\(withLeases ? "[vl]" : "v")"
     }
+
+    /// The key of the right to fill that value.
+    static func lease(ofValue key: String) -> String { String(key.dropLast()) + "l" }
 
     /// The product whose value stands under the key.
     static func id(inValue key: String) -> ProductID? {

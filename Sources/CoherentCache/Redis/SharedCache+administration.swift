@@ -2,8 +2,8 @@ package import InventoryKit
 import NIOCore
 import RedisClient
 
-/// Looks through Redis with SCAN, within the generation in force, and takes values out with UNLINK: leases and marks of
-/// writers stay, so who is about to fill or to end notices nothing.
+/// Looks through Redis with SCAN, within the generation in force, and takes values out with UNLINK, and with them the rights to
+/// fill: who read the store before must not put back what was taken out. Marks of writers stay.
 extension SharedCache: CacheAdministration {
     /// For each command; an operator waits longer than a request.
     private static let timeout = Duration.seconds(2)
@@ -53,7 +53,7 @@ extension SharedCache: CacheAdministration {
 
     package func flush(matching pattern: SKUPattern?, dryRun: Bool) async throws(CacheTrouble) -> Flushed {
         var flushed = Flushed()
-        try await scan { keys, leases throws(CacheTrouble) in
+        try await scan(withLeases: pattern == nil) { keys, leases throws(CacheTrouble) in
             var keys = keys
             if let pattern {
                 keys = try await self.look(at: keys, with: leases).filter { $0.isLike(pattern) }.compactMap { entry in
@@ -72,12 +72,13 @@ extension SharedCache: CacheAdministration {
         _ keys: [String], dryRun: Bool, _ leases: Leases, into flushed: inout Flushed
     ) async throws(CacheTrouble) {
         guard !keys.isEmpty else { return }
-        let sizes = try await send(keys.map { ["STRLEN", RedisArgument($0)] }, leases).map(\.count)
-        let there = zip(keys, sizes).filter { $0.1 > 0 }.map(\.0)
-        flushed.entries += there.count
+        let values = keys.filter { CacheKeys.id(inValue: $0) != nil }
+        let sizes = try await send(values.map { ["STRLEN", RedisArgument($0)] }, leases).map(\.count)
+        flushed.entries += sizes.count { $0 > 0 }
         flushed.bytes += sizes.reduce(0, +)
-        guard !dryRun, !there.isEmpty else { return }
-        _ = try await send([["UNLINK"] + there.map { RedisArgument($0) }], leases)
+        guard !dryRun else { return }
+        let gone = Set(keys).union(values.map(CacheKeys.lease(ofValue:)))
+        _ = try await send([["UNLINK"] + gone.map { RedisArgument($0) }], leases)
     }
 
     private func look(at keys: [String], with leases: Leases) async throws(CacheTrouble) -> [CacheEntry] {
@@ -100,14 +101,16 @@ extension SharedCache: CacheAdministration {
 
     /// Goes through the keys of all values; some may come twice (SCAN promises no more), but each only once in a piece.
     ///
-    /// - Parameter body: says whether to go on.
+    /// - Parameters:
+    ///   - withLeases: whether the keys of leases are wanted too.
+    ///   - body: says whether to go on.
     private func scan(
-        _ body: (_ keys: [String], Leases) async throws(CacheTrouble) -> Bool
+        withLeases: Bool = false, _ body: (_ keys: [String], Leases) async throws(CacheTrouble) -> Bool
     ) async throws(CacheTrouble) {
         let leases = try usable()
         var cursor = "0"
         repeat {
-            let pattern = RedisArgument(CacheKeys.valuePattern(in: leases.generation))
+            let pattern = RedisArgument(CacheKeys.pattern(in: leases.generation, withLeases: withLeases))
             let command: [RedisArgument] = [
                 "SCAN", RedisArgument(cursor), "MATCH", pattern, "COUNT", RedisArgument(Self.keysAtOnce),
             ]
