@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A program that runs, says something, and ends.
 package enum CommandLineTool {
@@ -19,7 +20,7 @@ package enum CommandLineTool {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try ChildProcess.starting.withLock { _ in try process.run() }
         let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         var text = String(decoding: bytes, as: UTF8.self)
