@@ -21,6 +21,9 @@ struct Daemon {
     /// After this long a stop no longer waits for requests under way; container platforms kill soon after.
     static let drainLimit = Duration.seconds(25)
 
+    /// How long writing down when keys were last used may hold up a stop.
+    private static let usesLimit = Duration.seconds(2)
+
     private let reading: ConfigurationReading
     private var configuration: Configuration { reading.configuration }
 
@@ -127,10 +130,21 @@ struct Daemon {
         logger.notice("Stopped; everything acknowledged is on disk", metadata: Self.figures(backend.cache.statistics))
     }
 
-    /// Has the uses of keys written down while the store is still there.
+    /// Has the uses of keys written down while the store is still there; not where it does not answer.
     private static func end(_ keepingKeys: Task<Void, Never>) async {
         keepingKeys.cancel()
-        await keepingKeys.value
+        let (ends, said) = AsyncStream.makeStream(of: Void.self)
+        let keeping = Task {
+            await keepingKeys.value
+            said.yield()
+        }
+        let waiting = Task {
+            try await Task.sleep(for: Self.usesLimit)
+            said.yield()
+        }
+        for await _ in ends { break }
+        keeping.cancel()
+        waiting.cancel()
     }
 
     /// What the cache was worth.
