@@ -31,6 +31,24 @@ struct KeyTests {
         }
     }
 
+    /// Fails where the store is closed first, or nobody waits for it: uses are written down once a minute otherwise.
+    @Test("When a key was last used is known after a stop")
+    func lastUse() async throws {
+        try await withKeys("all") { daemon, admin in
+            let key = try await secret(of: "shop", [.read], admin)
+            let read = try await daemon.client.get("/v1/products", headers: [("Authorization", "Bearer \(key)")])
+            #expect(read.status == 200)
+            #expect(try await daemon.process.stop() == 0)
+            let socket = daemon.stateDirectory + "/admin.sock"
+            let next = try await DaemonProcess(
+                stateDirectory: daemon.stateDirectory, environment: ["INVENTORYD_SOCKET": socket])
+            let again = AdminClient(socket: socket, environment: [:])
+            let keys = try await again.send(AdminRequest(.get, "/admin/v1/keys")).json()
+            #expect(keys.items.first?["last_used_at"].string != nil)
+            #expect(try await next.stop() == 0)
+        }
+    }
+
     /// Fails where one way looks at the first of two fields, and the other at both.
     @Test("Two Authorization fields are no key, plain request or not")
     func doubled() async throws {
