@@ -33,6 +33,17 @@ struct BackDoor: Sendable {
         return store
     }
 
+    /// Lets a test have a door and a store, on a database that is gone afterwards.
+    static func withStore(
+        clock: any WallClock = SystemClock(), _ body: (BackDoor, MongoStore) async throws -> Void
+    ) async throws {
+        let door = try BackDoor(on: try await MongoServer.shared())
+        let store = try await door.makeStore(clock: clock)
+        try await body(door, store)
+        await store.close()
+        try await door.close()
+    }
+
     func run<Value: Sendable>(_ job: @escaping @Sendable (MongoConnection) throws -> Value) async throws -> Value {
         try await pool.run { connection, _ in try job(connection) }
     }

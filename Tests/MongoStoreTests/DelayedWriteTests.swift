@@ -17,7 +17,7 @@ struct DelayedWriteTests {
     /// Without this one the others would pass on a write that never does anything.
     @Test("The first time it does what it says", arguments: Way.allCases)
     func firstTime(_ way: Way) async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, opening: 5)
             try await door.holdFiling(of: product.id, isDated: true)
             let copy = try await statement(
@@ -30,7 +30,7 @@ struct DelayedWriteTests {
 
     @Test("of a sale: not while it waits to be filed, nor when it is, nor after a restock", arguments: Way.allCases)
     func sale(_ way: Way) async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, opening: 5)
             try await door.holdFiling(of: product.id, isDated: true)
             let command = try Sample.purchase(2, of: .id(product.id), key: "1")
@@ -52,7 +52,7 @@ struct DelayedWriteTests {
     /// The refusal leaves no operation, so only the fence that it sets tells that it has been given.
     @Test("of a purchase without a key that was refused: not even when there is stock again", arguments: Way.allCases)
     func refused(_ way: Way) async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, opening: 1)
             try await door.holdFiling(of: product.id, isDated: true)
             let command = try Sample.purchase(2, of: .id(product.id))
@@ -68,14 +68,6 @@ struct DelayedWriteTests {
     }
 
     // MARK: Parts
-
-    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
-        let door = try BackDoor(on: try await MongoServer.shared())
-        let store = try await door.makeStore()
-        try await body(door, store)
-        await store.close()
-        try await door.close()
-    }
 
     private func create(_ store: MongoStore, opening: Int64) async throws -> Product {
         try await store.create(try Sample.creation(try Sample.catalogue("A-1"), opening: opening)).product

@@ -8,14 +8,6 @@ import Testing
 /// What is sent again because nobody knows what became of it.
 @Suite("In doubt")
 struct DoubtTests {
-    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
-        let door = try BackDoor(on: try await MongoServer.shared())
-        let store = try await door.makeStore()
-        try await body(door, store)
-        await store.close()
-        try await door.close()
-    }
-
     /// A round as ``Combining`` has it.
     ///
     /// - Returns: whether the move has its answer.
@@ -30,7 +22,7 @@ struct DoubtTests {
     @Test(
         "A sale without a key whose answer was lost is not made again when it has been filed", arguments: [false, true])
     func filedMeanwhile(isKeyed: Bool) async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await store.create(
                 try Sample.creation(try Sample.catalogue("A-1"), opening: 5)
             ).product
@@ -53,7 +45,7 @@ struct DoubtTests {
     /// Fails where a move of which nothing is known is told that the product is archived: it may have been sold before.
     @Test("What may have happened before the product was archived is looked for first")
     func archivedMeanwhile() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await store.create(
                 try Sample.creation(try Sample.catalogue("A-1"), opening: 5)
             ).product
@@ -78,7 +70,7 @@ struct DoubtTests {
     /// Fails where the parts of a long answer are asked for under any session that is free: the server refuses that.
     @Test("A long answer is read to its end while others ask")
     func longAnswers() async throws {
-        try await withStore { door, _ in
+        try await BackDoor.withStore { door, _ in
             let count = MongoConnection.batchSize * 2 + 1
             try await door.run { connection in
                 let documents = (0..<count).map { BSONDocument([("_id", .integer(Int64($0)))]) }

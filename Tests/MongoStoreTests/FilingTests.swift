@@ -9,7 +9,7 @@ import Testing
 struct FilingTests {
     @Test("Operations leave their product for the ledger, all of them, and with a new fence")
     func everythingIsFiled() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, "A-1", opening: 5)
             let before = try await door.document(product.id).integer("gen")
             for key in ["1", "2", "3"] { _ = try await store.move(try Sample.purchase(of: .id(product.id), key: key)) }
@@ -33,7 +33,7 @@ struct FilingTests {
     /// It fails where a movement that is there already is an error, or is written a second time.
     @Test("A crash between writing into the ledger and taking out leaves each movement once")
     func crashBetween() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, "A-1", opening: 5)
             try await door.holdFiling(of: product.id)
             for key in ["1", "2"] { _ = try await store.move(try Sample.purchase(of: .id(product.id), key: key)) }
@@ -59,7 +59,7 @@ struct FilingTests {
     /// It fails where "duplicate" is taken for "done": the sale would leave the product, and the ledger has another one.
     @Test("Another movement with the same number stops the filing of its product, and of no other")
     func conflictStops() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let (product, other) = (
                 try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
             )
@@ -85,7 +85,7 @@ struct FilingTests {
     /// It fails where the limit is not looked at on both ways of deciding: the document would grow until it is too large.
     @Test("With 2,048 operations that cannot be filed a product takes no more, and its stock stays")
     func ledgerIsBlocked() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore { door, store in
             let product = try await create(store, "A-1", opening: 5_000)
             try await door.holdFiling(of: product.id)
             try await insertImpostor(of: product, through: door)
@@ -119,14 +119,6 @@ struct FilingTests {
     }
 
     // MARK: Parts
-
-    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
-        let door = try BackDoor(on: try await MongoServer.shared())
-        let store = try await door.makeStore()
-        try await body(door, store)
-        await store.close()
-        try await door.close()
-    }
 
     private func create(_ store: MongoStore, _ sku: String, opening: Int64) async throws -> Product {
         try await store.create(try Sample.creation(try Sample.catalogue(sku), opening: opening)).product

@@ -18,7 +18,7 @@ struct LiteralTests {
 
     @Test("where the daemon decides")
     func ordinary() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore(clock: clock) { door, store in
             let product = try await create(store, "A-1")
             for text in Self.texts {
                 clock.advance(milliseconds: 1_000)
@@ -32,7 +32,7 @@ struct LiteralTests {
 
     @Test("where the server does, because two daemons sell the same product")
     func contended() async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore(clock: clock) { door, store in
             let other = try await door.makeStore(clock: clock)
             for (number, text) in Self.texts.enumerated() {
                 let product = try await create(store, "A-\(number)")
@@ -53,7 +53,7 @@ struct LiteralTests {
     /// One command for several products gives its constants another way than one for a single product.
     @Test("where the server does for several products at once", arguments: [1, 3])
     func several(count: Int) async throws {
-        try await withStore { door, store in
+        try await BackDoor.withStore(clock: clock) { door, store in
             var products: [Product] = []
             for number in 0..<count { products.append(try await create(store, "A-\(number)")) }
             clock.advance(milliseconds: 1_000)
@@ -73,14 +73,6 @@ struct LiteralTests {
     }
 
     // MARK: Parts
-
-    private func withStore(_ body: (BackDoor, MongoStore) async throws -> Void) async throws {
-        let door = try BackDoor(on: try await MongoServer.shared())
-        let store = try await door.makeStore(clock: clock)
-        try await body(door, store)
-        await store.close()
-        try await door.close()
-    }
 
     private func create(_ store: MongoStore, _ sku: String) async throws -> Product {
         try await store.create(try Sample.creation(try Sample.catalogue(sku), opening: 100)).product

@@ -76,12 +76,7 @@ final class SignalRoute {
             return (signal, action)
         }
         // What was told to be ignored, by nohup say, stays so.
-        for (signal, action) in saved where unsafe !Self.isIgnored(action) { Self.catchSignal(signal) }
-    }
-
-    private static func isIgnored(_ action: sigaction) -> Bool {
-        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-            == unsafeBitCast(SIG_IGN, to: Int.self)
+        for (signal, action) in saved where !action.isIgnored { Self.catchSignal(signal) }
     }
 
     /// Everything as it was before.
@@ -115,5 +110,12 @@ final class SignalRoute {
             _ = unsafe write(signalReceiver.load(ordering: .relaxed), &byte, 1)
             errno = error
         }
+    }
+}
+
+extension sigaction {
+    /// Whether the signal is ignored, as whoever has started the process may have told it.
+    var isIgnored: Bool {
+        unsafe unsafeBitCast(__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

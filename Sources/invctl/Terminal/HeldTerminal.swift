@@ -173,13 +173,8 @@ enum HeldTerminal {
         unsafe sigfillset(&action.sa_mask)
         unsafe sigaction(signal, nil, previous + Int(signal))
         // What was told to be ignored, by nohup say, stays so.
-        if unsafe isIgnored(previous[Int(signal)]), signal != SIGCONT, signal != SIGWINCH { return }
+        if unsafe previous[Int(signal)].isIgnored, signal != SIGCONT, signal != SIGWINCH { return }
         unsafe sigaction(signal, &action, nil)
-    }
-
-    private static func isIgnored(_ action: sigaction) -> Bool {
-        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static func withoutSignals(_ body: () -> Void) {
