@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A program that runs, says something, and ends.
 package enum CommandLineTool {
@@ -14,17 +13,20 @@ package enum CommandLineTool {
     }
 
     private static func runBlocking(_ path: String, _ arguments: [String]) throws -> (code: Int32, output: String) {
-        let (process, pipe) = (Process(), Pipe())
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try ChildProcess.starting.withLock { _ in try process.run() }
-        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        let pipe = try PipeEnds()
+        let process: SpawnedProcess
+        do {
+            defer { close(pipe.writing) }
+            process = try SpawnedProcess([path] + arguments, output: pipe.writing, errors: pipe.writing)
+        } catch {
+            close(pipe.reading)
+            throw error
+        }
+        var bytes: [UInt8] = []
+        readToEnd(pipe.reading) { bytes += $0 }
+        process.wait()
         var text = String(decoding: bytes, as: UTF8.self)
         if text.hasSuffix("\n") { text.removeLast() }
-        return (process.terminationStatus, text)
+        return (process.exitCode ?? -1, text)
     }
 }

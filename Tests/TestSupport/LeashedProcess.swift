@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A process that does not outlive the test process, however that ends, and whose files go with it.
 ///
@@ -19,59 +18,35 @@ package final class LeashedProcess: Sendable {
     /// Waits until it is watched, and becomes the program then.
     private static let gate = #"read -r _ && exec "$@" </dev/null"#
 
-    private let process = Process()
+    private let process: SpawnedProcess
 
-    var pid: Int32 { process.processIdentifier }
+    var pid: Int32 { process.pid }
 
     /// The pid, unless the process has ended.
-    var runningPID: Int32? { process.isRunning ? pid : nil }
+    var runningPID: Int32? { process.exitCode == nil ? pid : nil }
 
     /// The exit code, when it has ended; a signal counts as 128 and its number, as in a shell.
-    var exitCode: Int32? {
-        if process.isRunning { return nil }
-        return process.terminationReason == .uncaughtSignal
-            ? 128 + process.terminationStatus : process.terminationStatus
-    }
+    var exitCode: Int32? { process.exitCode }
 
     /// - Parameter litter: a directory that is removed when the test process ends before this process does.
     init(_ command: [String], litter: String) throws {
-        let (leash, gate) = (try Self.pipe(), try Self.pipe())
-        let leashHandle = leash.fileHandleForWriting
-        try Self.start(Process(), ["-c", Self.watcher, litter], input: leash)
-        process.terminationHandler = { _ in Self.tell(leashHandle, "gone", isLast: true) }
-        try Self.start(process, ["-c", Self.gate, "sh"] + command, input: gate)
-        Self.tell(leashHandle, "\(process.processIdentifier)")
-        Self.tell(gate.fileHandleForWriting, "go", isLast: true)
+        let (leash, gate) = (try PipeEnds(), try PipeEnds())
+        defer { for pipe in [leash, gate] { close(pipe.reading) } }
+        _ = try SpawnedProcess(["/bin/sh", "-c", Self.watcher, litter], input: leash.reading)
+        process = try SpawnedProcess(["/bin/sh", "-c", Self.gate, "sh"] + command, input: gate.reading)
+        process.atEnd { Self.tell(leash.writing, "gone", isLast: true) }
+        Self.tell(leash.writing, "\(process.pid)")
+        Self.tell(gate.writing, "go", isLast: true)
     }
 
-    private static func start(_ process: Process, _ arguments: [String], input: Pipe) throws {
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.currentDirectoryURL = URL(filePath: NSTemporaryDirectory())
-        try ChildProcess.starting.withLock { _ in try process.run() }
-    }
-
-    /// A pipe of which no other child gets the end that is written to: it would stay open without the test process.
-    private static func pipe() throws -> Pipe {
-        let pipe = Pipe()
-        guard fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC) == 0 else {
-            throw POSIXError(.EBADF)
-        }
-        return pipe
-    }
-
-    private static func tell(_ handle: FileHandle, _ text: String, isLast: Bool = false) {
+    private static func tell(_ descriptor: Int32, _ text: String, isLast: Bool = false) {
         // A shell that was killed must not take the test process with it.
         _ = Foundation.signal(SIGPIPE, SIG_IGN)
-        _ = try? handle.write(contentsOf: Data("\(text)\n".utf8))
-        if isLast { _ = try? handle.close() }
+        let line = Array("\(text)\n".utf8)
+        _ = write(descriptor, line, line.count)
+        if isLast { close(descriptor) }
     }
 
     /// Does nothing once the process has ended: its pid may be somebody else's.
-    func signal(_ number: Int32) {
-        if process.isRunning { _ = kill(pid, number) }
-    }
+    func signal(_ number: Int32) { process.signal(number) }
 }
