@@ -82,6 +82,46 @@ struct FilingTests {
         }
     }
 
+    /// It fails where one document that cannot be read ends the pass for all that come after it.
+    @Test("A damaged document is not filed, and keeps nobody else's from being")
+    func damagedIsLeft() async throws {
+        try await BackDoor.withStore { door, store in
+            let (product, other) = (
+                try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
+            )
+            for product in [product, other] { try await door.holdFiling(of: product.id) }
+            try await MongoShell(url: door.fixture.url).run(
+                #"""
+                {"update": "products", "bypassDocumentValidation": true, "updates": [
+                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {
+                        "$unset": {"sku_key": ""}, "$set": {"unfiled_since": {"$date": "2026-01-01T00:00:00Z"}}}}]}
+                """#)
+            try await door.releaseFiling(of: other.id)
+            try await door.awaitFiling(of: other.id)
+            #expect(try await door.filed(other.id).count == 1)
+            #expect(try await door.filed(product.id).isEmpty)
+            #expect(try await door.operations(of: product.id).count == 1)
+            #expect(door.log.alarms == ["A product's document is damaged; it is not filed"])
+        }
+    }
+
+    /// It fails where a SKU that cannot become free is asked for again and again, on a connection that others wait for.
+    @Test("A SKU that its last product cannot let go of is refused at once, and everything else is sold")
+    func heldByAConflict() async throws {
+        try await BackDoor.withStore { door, store in
+            let product = try await create(store, "A-1", opening: 5)
+            try await door.holdFiling(of: product.id)
+            try await insertImpostor(of: product, through: door)
+            try await door.releaseFiling(of: product.id)
+            _ = try await eventually("an alarm") { door.log.alarms.first { $0.hasPrefix("ledger-conflict") } }
+            _ = try await store.archive(product.id, expectedETags: nil)
+            await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) {
+                try await create(store, "A-1", opening: 5)
+            }
+            _ = try await create(store, "B-1", opening: 5)
+        }
+    }
+
     /// It fails where the limit is not looked at on both ways of deciding: the document would grow until it is too large.
     @Test("With 2,048 operations that cannot be filed a product takes no more, and its stock stays")
     func ledgerIsBlocked() async throws {

@@ -7,7 +7,7 @@ struct LedgerReads {
 
     func movement(_ id: OperationID) throws -> Movement? {
         let unfiled = try connection.aggregate(
-            Collection.products, unfiled(["ops.id": .string(id.text), "ops.seq": ["$exists": true]]),
+            Collection.products, unfiled([("ops.id", .string(id.text)), ("ops.seq", ["$exists": true])]),
             freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
         ).documents.first
         if let unfiled { return try movement(unfiled: unfiled) }
@@ -36,7 +36,7 @@ struct LedgerReads {
             ["$match": .document([("seq", ["$exists": true])] + conditions)], ["$sort": order],
             ["$limit": .integer(Int64(query.limit + 1))],
         ]
-        guard case .array(let stages) = unfiled([:]) else { return [] }
+        guard case .array(let stages) = unfiled([]) else { return [] }
         let unfiled = try connection.aggregate(
             Collection.products, .array(stages + filed), freshness: .majority(after: 0),
             timeLimit: MongoStore.readLimit
@@ -133,11 +133,12 @@ struct LedgerReads {
         }
     }
 
-    /// The operations of all products that have any, one by one as `ops`, as far as they fit the condition.
-    private func unfiled(_ condition: BSON) -> BSON {
+    /// The operations of all products that have any, one by one as `ops`, as far as they fit the condition. It is one that
+    /// a product fits too, if any of its operations does.
+    private func unfiled(_ condition: [(String, BSON)]) -> BSON {
         [
-            ["$match": ["unfiled_since": ["$type": "date"]]], ["$project": ["ops": 1]], ["$unwind": "$ops"],
-            ["$match": condition],
+            ["$match": .document([("unfiled_since", ["$type": "date"])] + condition)], ["$project": ["ops": 1]],
+            ["$unwind": "$ops"], ["$match": .document(condition)],
         ]
     }
 

@@ -33,6 +33,9 @@ final class Filing: Sendable {
     private let logger: Logger
     private let task = Mutex<Task<Void, Never>?>(nil)
 
+    /// Products that it has been told of that their documents are damaged; once is enough.
+    private let damaged = Mutex<Set<String>>([])
+
     init(pool: MongoPool, ledger: Ledger, combining: Combining, clock: any WallClock, logger: Logger) {
         self.clock = clock
         self.pool = pool
@@ -92,13 +95,19 @@ final class Filing: Sendable {
             Collection.products, due, projection: Self.projection, sort: ["unfiled_since": 1],
             limit: Self.productsAtOnce, hint: ["unfiled_since": 1], freshness: .majority(after: 0))
         // What this daemon is about to file or to take out would only be disturbed.
-        let abandoned = try found.filter { !combining.isFiling(try $0.productID("_id")) }
+        let abandoned = found.filter { document in
+            guard let product = try? document.productID("_id") else { return false }
+            return !combining.isFiling(product)
+        }
         try file(abandoned, over: connection)
         return abandoned.isEmpty ? 0 : found.count
     }
 
     /// Files one product's operations, whatever their age, and returns when its given-up SKUs are free.
+    ///
+    /// - Throws: `InventoryError.unavailable` where its ledger contradicts itself: then they are not going to be.
     func file(_ product: ProductID, over connection: MongoConnection) throws {
+        guard !ledger.isBlocked(product) else { throw InventoryError.unavailable(.ledgerBlocked) }
         let (found, _) = try connection.find(
             Collection.products, ["_id": .productID(product), "unfiled_since": ["$type": "date"]],
             projection: Self.projection, freshness: .majority(after: 0))
@@ -108,15 +117,15 @@ final class Filing: Sendable {
     private func file(_ found: [BSONDocument], over connection: MongoConnection) throws {
         guard !found.isEmpty else { return }
         try connection.settleWhatWasRead()
-        let products = try found.map { (product: try $0.productID("_id"), operations: $0.documents("ops")) }
-        let done = try ledger.insert(products, over: connection)
         var statements: [BSON] = []
         var removals: [Removal] = []
-        for (document, entry) in zip(found, products) where done.contains(entry.product) {
-            let (known, fresh) = (try document.integer("gen"), Int64.random(in: .min ... .max))
-            statements.append(try removal(of: entry.operations, from: document, known: known, fresh: fresh))
+        let due = found.compactMap(read)
+        let done = try ledger.insert(due.map { ($0.product, $0.operations) }, over: connection)
+        for entry in due where done.contains(entry.product) {
+            let fresh = Int64.random(in: .min ... .max)
+            statements.append(removal(of: entry, fresh: fresh))
             removals.append(
-                Removal(product: entry.product, count: entry.operations.count, old: known, new: fresh))
+                Removal(product: entry.product, count: entry.operations.count, old: entry.fence, new: fresh))
         }
         guard !statements.isEmpty else { return }
         let (modified, time, errors) = try connection.update(statements, in: Collection.products)
@@ -126,27 +135,53 @@ final class Filing: Sendable {
         if modified == Int64(statements.count) { combining.removed(removals, at: time) }
     }
 
+    // MARK: One product
+
+    /// A product's operations, and under what they were read.
+    private struct Due {
+        let product: ProductID
+        let operations: [BSONDocument]
+        let fence: Int64
+        /// Whether a SKU is to be let go, or the product is archived.
+        let givesUp: Bool
+    }
+
     private static let projection: BSON = ["ops": 1, "gen": 1, "held_skus": 1, "sku_key": 1, "live": 1]
 
+    /// What a hand in the database has damaged is for that hand to mend; the others are filed.
+    private func read(_ document: BSONDocument) -> Due? {
+        do {
+            let holdsOnlyItsOwn = document.texts("held_skus") == [try document.text("sku_key")]
+            return Due(
+                product: try document.productID("_id"), operations: try document.documents("ops"),
+                fence: try document.integer("gen"), givesUp: document["live"] != .bool(true) || !holdsOnlyItsOwn)
+        } catch {
+            let id = (try? document.productID("_id"))?.text ?? "no id"
+            if damaged.withLock({ $0.insert(id).inserted }) {
+                logger.critical(
+                    "A product's document is damaged; it is not filed",
+                    metadata: ["product": "\(id)", "error": "\(error)"])
+            }
+            return nil
+        }
+    }
+
     /// The statement that takes filed operations out of their product.
-    private func removal(
-        of operations: [BSONDocument], from document: BSONDocument, known: Int64, fresh: Int64
-    ) throws -> BSON {
-        let id = BSON.productID(try document.productID("_id"))
-        let held = document.texts("held_skus")
-        if document["live"] == .bool(true), held == [try document.text("sku_key")] {
+    private func removal(of due: Due, fresh: Int64) -> BSON {
+        let id = BSON.productID(due.product)
+        guard due.givesUp else {
             // As many as were read, under the fence that was read: those and no others. Where more have come meanwhile
             // nothing happens, and the next look takes them all.
             return [
-                "q": ["_id": id, "gen": .integer(known), "ops": ["$size": .integer(Int64(operations.count))]],
+                "q": ["_id": id, "gen": .integer(due.fence), "ops": ["$size": .integer(Int64(due.operations.count))]],
                 "u": ["$set": ["gen": .integer(fresh), "ops": []], "$unset": ["unfiled_since": ""]],
             ]
         }
         let filed = StockPipeline.Filed(
-            count: operations.count, last: operations.last.map { Operation($0).id } ?? "")
+            count: due.operations.count, last: due.operations.last.map { Operation($0).id } ?? "")
         return [
-            "q": ["_id": id, "gen": .integer(known)], "u": StockPipeline.encoded,
-            "c": .document(StockPipeline.variables(known: known, fresh: fresh, batch: [], filed: filed)),
+            "q": ["_id": id, "gen": .integer(due.fence)], "u": StockPipeline.encoded,
+            "c": .document(StockPipeline.variables(known: due.fence, fresh: fresh, batch: [], filed: filed)),
         ]
     }
 }
