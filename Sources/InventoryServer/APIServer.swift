@@ -36,10 +36,10 @@ package struct APIServer: Service {
         eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         places = state.places
-        let api = InventoryAPI(
-            inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json)
-        )
         let check = KeyCheck(authentication: authentication, keys: keys)
+        let api = InventoryAPI(
+            inventory: inventory, state: state, openAPI: ByteBuffer(bytes: PackageResources.openapi_json),
+            keyCheck: check)
         let front = Front(
             routes: api.routes, state: state, log: log, clock: SystemClock(), logger: logger, observer: observer,
             door: NetworkDoor(check: check))

@@ -114,7 +114,7 @@ struct Daemon {
         )
         let signals = Task { await obeySignals(stopping: group, control, state, logger, log) }
         defer { signals.cancel() }
-        let preparation = Task { try await prepare(backend, stopping: group, state, logger, log) }
+        let preparation = Task { try await prepare(backend, keys, stopping: group, state, logger, log) }
         do { try await group.run() } catch {
             preparation.cancel()
             await Self.end(keepingKeys)
@@ -158,11 +158,14 @@ struct Daemon {
 
     /// Waits for the store while the server answers already: that it is alive, and not ready.
     private func prepare(
-        _ backend: Backend, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger, _ log: LogSink
+        _ backend: Backend, _ keys: APIKeys, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger,
+        _ log: LogSink
     ) async throws {
         guard let prepare = backend.prepare else { return }
         do {
             try await prepare()
+            // If that fails, it is tried again within seconds.
+            try? await keys.refresh()
             logger.notice("The store is ready")
         } catch let error as MongoOpeningError {
             state.beginStopping()

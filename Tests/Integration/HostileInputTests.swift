@@ -243,6 +243,18 @@ struct HostileInputTests {
         }
     }
 
+    /// Fails where an answer that no route gives has another id than the client knows.
+    @Test("A request that is refused for its header keeps its X-Request-Id, and is in the log under it")
+    func refusedHead() async throws {
+        try await withDaemon { daemon in
+            let request = "GET /v1/products HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Request-Id: order-7\r\n\r\n"
+            let answer = try await RawConnection.exchange(port: daemon.port, request)
+            #expect(answer.contains(" 400 "))
+            #expect(answer.lowercased().contains("x-request-id: order-7"))
+            _ = try await daemon.logLine { $0.contains("order-7") && $0.contains("/v1/products") }
+        }
+    }
+
     @Test("A thousand requests at once on one connection get a thousand answers, in order")
     func pipelining() async throws {
         try await withDaemon { daemon in

@@ -158,6 +158,39 @@ struct KeyTests {
         }
     }
 
+    /// Fails where showing a key that may do little takes away what anybody may do.
+    @Test("Where only changes need a key, every key reads")
+    func readsAnyway() async throws {
+        try await withKeys("writes") { daemon, admin in
+            let id = try await create("a", admin)
+            let headers = [("Authorization", "Bearer \(try await secret(of: "shop", [.purchase], admin))")]
+            for path in ["/v1/products", "/v1/products/\(id)", "/v1/movements"] {
+                #expect(try await daemon.client.get(path, headers: headers).status == 200)
+            }
+            let change = try await daemon.client.send(
+                .PATCH, "/v1/products/\(id)", headers: headers, body: #"{"name":"New"}"#)
+            #expect(change.status == 403)
+        }
+    }
+
+    /// Fails where a daemon says that it is ready before it knows who may come: traffic is sent to it at that very moment.
+    @Test("A daemon that is ready knows the keys", arguments: [false, true])
+    func readyWithKeys(hasMongo: Bool) async throws {
+        let server = try await MongoServer.shared()
+        let url = server.url(database: "keys_\(UInt64.random(in: 0...UInt64.max))")
+        try await withKeys("all", hasMongo ? ["MONGO_URL": url] : [:]) { first, admin in
+            let key = try await secret(of: "shop", [.read], admin)
+            if !hasMongo { #expect(try await first.process.stop() == 0) }
+            let second = try await DaemonProcess(
+                stateDirectory: first.stateDirectory,
+                environment: hasMongo ? ["MONGO_URL": url, "INVENTORYD_AUTH": "all"] : ["INVENTORYD_AUTH": "all"])
+            _ = try await eventually("the store") { try await second.client.get("/readyz").status == 200 ? true : nil }
+            let read = try await second.client.get("/v1/products", headers: [("Authorization", "Bearer \(key)")])
+            #expect(read.status == 200, "\(read.text)")
+            #expect(try await second.stop() == 0)
+        }
+    }
+
     @Test("A key has a limit of its own, wherever its owner comes from")
     func limits() async throws {
         try await withKeys("all", ["INVENTORYD_RATE_READ": "1/h:2"]) { daemon, admin in

@@ -23,9 +23,9 @@ struct AdmissionHandlerTests {
             try pipeline.addHandler(reads)
             try pipeline.addHandler(
                 ConnectionGuard(limits: ConnectionGuard.Limits(), isStreamed: { _ in false }, lastWord: LastWord()) {
-                    code, _, _ in
+                    code, _, _, _ in
                     let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
-                    return (head, ByteBuffer(string: code.rawValue))
+                    return AdmissionHandler.Answer(head: head, body: ByteBuffer(string: code.rawValue))
                 }
             )
             try pipeline.addHandler(

@@ -13,9 +13,11 @@ struct ConnectionGuardTests {
     private func channel(behind network: [any ChannelHandler] = []) throws -> EmbeddedChannel {
         let connectionGuard = ConnectionGuard(
             limits: ConnectionGuard.Limits(), isStreamed: { $0.hasPrefix("/stream") }, lastWord: LastWord(),
-            reject: { code, detail, _ in
-                let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status))
-                return (head, ByteBuffer(string: "\(code.rawValue): \(detail)"))
+            reject: { code, detail, request, _ in
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: code.rendering.status),
+                    headers: ["x-of": request?.uri ?? "-"])
+                return AdmissionHandler.Answer(head: head, body: ByteBuffer(string: "\(code.rawValue): \(detail)"))
             })
         let channel = EmbeddedChannel(handlers: network + [connectionGuard])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -58,6 +60,35 @@ struct ConnectionGuardTests {
         #expect(try statuses(channel) == [408])
         channel.embeddedEventLoop.advanceTime(by: .seconds(3))
         #expect(!channel.isActive)
+    }
+
+    /// Fails where whoever words the answer does not learn to which request it is: its id and its origin are in its head.
+    @Test("A problem knows the request that it is told to, and none where there was none")
+    func requestOfProblem() throws {
+        func told(_ prepare: (EmbeddedChannel) throws -> Void) throws -> String? {
+            let channel = try channel()
+            try prepare(channel)
+            guard case .whole(let head, _)? = try channel.readOutbound(as: AnswerPart.self) else { return nil }
+            return head.headers.first(name: "x-of")
+        }
+        #expect(
+            try told { channel in
+                try channel.writeInbound(request("/v1/products"))
+                channel.embeddedEventLoop.advanceTime(by: .seconds(31))
+            } == "/v1/products")
+        #expect(
+            try told { channel in
+                let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/no-host")
+                try channel.writeInbound(HTTPServerRequestPart.head(head))
+            } == "/no-host")
+        #expect(
+            try told { channel in
+                try channel.writeInbound(request("/v1/products"))
+                try channel.writeInbound(HTTPServerRequestPart.end(nil))
+                try answer(channel)
+                while try channel.readOutbound(as: AnswerPart.self) != nil {}
+                channel.pipeline.fireErrorCaught(HTTPParserError.invalidMethod)
+            } == "-")
     }
 
     @Test("A stream lives as long as it moves, and no longer")

@@ -16,7 +16,8 @@ struct ConnectionLimitTests {
         policy = ConnectionLimit.Policy(figures: figures) { address in
             address.isLoopback ? nil : 2
         } refusal: { caller in
-            (HTTPResponseHead(version: .http1_1, status: .tooManyRequests), ByteBuffer(string: caller))
+            AdmissionHandler.Answer(
+                head: HTTPResponseHead(version: .http1_1, status: .tooManyRequests), body: ByteBuffer(string: caller))
         }
     }
 

@@ -66,6 +66,14 @@ struct DocumentationTests {
         }
     }
 
+    /// Fails where an answer that is given would not be valid by the document.
+    @Test("openapi.json has exactly the codes that there are")
+    func codes() throws {
+        let schemas = members(members(try openAPI())["components"])["schemas"]
+        let codes = members(members(schemas)["ProblemCode"])["enum"]?.items.compactMap(\.string) ?? []
+        #expect(codes.sorted() == ProblemCode.allCases.map(\.rawValue).sorted())
+    }
+
     /// Browsers take the hash of the style byte for byte; this one was taken by another program (openssl).
     @Test("The page's policy names the hash of its style")
     func style() {

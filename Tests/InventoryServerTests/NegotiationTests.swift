@@ -27,12 +27,23 @@ struct NegotiationTests {
         #expect(!Conditions.ifNoneMatch([.ifNoneMatch: "\"c3-s18\""], names: etag.quoted))
     }
 
-    @Test("Accept", arguments: ["*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON; q=1"])
+    @Test(
+        "Accept",
+        arguments: [
+            "*/*", "application/json", "text/html, application/*;q=0.1", "APPLICATION/JSON; q=1",
+            "*/*;q=0, application/json", "application/*;q=0, application/json;q=0.1",
+        ])
     func acceptable(_ accept: String) {
         #expect(throws: Never.self) { try MediaTypes.check([.accept: accept], accept: "application/json") }
     }
 
-    @Test("Accept that leaves the type out", arguments: ["text/html", "application/json;q=0", "application/xml"])
+    /// Fails where any range that fits is enough: the most specific one decides.
+    @Test(
+        "Accept that leaves the type out",
+        arguments: [
+            "text/html", "application/json;q=0", "application/xml", "application/json;q=0, */*",
+            "*/*, application/json;q=0", "application/*;q=0, */*",
+        ])
     func unacceptable(_ accept: String) {
         #expect(throws: Problem.self) { try MediaTypes.check([.accept: accept], accept: "application/json") }
     }

@@ -20,6 +20,13 @@ struct QueryParametersTests {
         #expect(problem?.code == .invalidParameters)
     }
 
+    /// Fails where a link to the next page would have two of them.
+    @Test("The cursor is left out of a link however it was written")
+    func disguisedCursor() {
+        let query = QueryParameters(query: "limit=1&%63ursor=a&cursor=b&q=cursor", known: ["limit", "cursor", "q"])
+        #expect(query.withoutCursor == "limit=1&q=cursor")
+    }
+
     @Test("Integers are digits only", arguments: ["+1", "-0", " 1", "1.0", "0x1", "1e1", "", "99999999999999999999"])
     func strictIntegers(_ text: String) {
         var query = QueryParameters(query: "limit=\(text)", known: ["limit"])

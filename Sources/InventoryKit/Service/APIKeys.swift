@@ -34,6 +34,8 @@ package final class APIKeys: Sendable {
         /// When the store was asked for it.
         var asked: ContinuousClock.Instant?
         var uses: [KeyOwner: Timestamp] = [:]
+
+        var isFresh: Bool { asked.map { .now - $0 < APIKeys.ageMax } ?? false }
     }
 
     private let register: any APIKeyRegister
@@ -47,13 +49,16 @@ package final class APIKeys: Sendable {
 
     // MARK: Checking
 
+    /// Whether it is known which keys there are.
+    package var areKnown: Bool { copy.withLock { $0.isFresh } }
+
     /// Whose key it is that a client shows.
     package func check(_ text: String) -> Verdict {
         guard let shown = KeySecret(text) else { return .unknown }
         let now = clock.now()
         let digest = shown.digest
         return copy.withLock { copy in
-            guard let asked = copy.asked, .now - asked < Self.ageMax else { return .unavailable }
+            guard copy.isFresh else { return .unavailable }
             guard let (secret, key) = copy.secrets[shown.id], Self.areEqual(secret.digest, digest),
                 secret.isInForce(at: now)
             else { return .unknown }

@@ -12,8 +12,11 @@ struct InventoryAPI: Sendable {
     /// `docs/openapi.json`, as it is served.
     let openAPI: ByteBuffer
     private let readiness: Readiness
+    private let keyCheck: KeyCheck?
 
-    init(inventory: Inventory, state: ServerState, openAPI: ByteBuffer) {
+    /// - Parameter keyCheck: without which nobody is served; nothing where nobody shows a key.
+    init(inventory: Inventory, state: ServerState, openAPI: ByteBuffer, keyCheck: KeyCheck? = nil) {
+        self.keyCheck = keyCheck
         self.inventory = inventory
         self.state = state
         self.openAPI = openAPI
@@ -38,6 +41,9 @@ struct InventoryAPI: Sendable {
                 }
                 if let problem = Problem(state.importState) { throw problem }
                 try await readiness.check()
+                guard keyCheck?.isReady ?? true else {
+                    throw Problem(.storeUnavailable, "The API keys are not read yet. Try again.")
+                }
                 // Without its cache the service is slower, and right.
                 let cache = inventory.cache.condition
                 return .json {

@@ -25,7 +25,7 @@ struct AdminDoor: Door {
 
     private static func caller(_ name: String, onlyReadingBecause reason: String?) -> Caller {
         let entitlement = reason.map { Entitlement.readingOnly(Problem(.forbidden, $0)) } ?? .everything
-        return Caller(actor: "admin", name: name, entitlement: entitlement)
+        return Caller(actor: Caller.operatorActor, name: name, entitlement: entitlement)
     }
 
     private func refusal(of peer: PeerCredentials) async -> String? {

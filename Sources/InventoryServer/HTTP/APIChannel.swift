@@ -59,7 +59,9 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(
                 ConnectionGuard(
                     limits: ConnectionGuard.Limits(), isStreamed: APILimits.isStreamed, lastWord: lastWord
-                ) { [front] code, detail, isLogged in front.rejection(code, detail, isLogged: isLogged) }
+                ) { [front] code, detail, head, isLogged in
+                    front.rejection(code, detail, to: head, isLogged: isLogged)
+                }
             )
             try pipeline.addHandler(AdmissionHandler(judge: judge))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: encryption != nil))

@@ -17,7 +17,7 @@ final class AdmissionHandler: ChannelDuplexHandler {
     typealias OutboundOut = AnswerPart
 
     struct Answer: Sendable {
-        let head: HTTPResponseHead
+        var head: HTTPResponseHead
         let body: ByteBuffer
     }
 

@@ -12,8 +12,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
     typealias OutboundIn = AnswerPart
     typealias OutboundOut = AnswerPart
 
-    /// How the server words an answer that no route gives, and whether it logs it.
-    typealias Reject = @Sendable (ProblemCode, _ detail: String, _ isLogged: Bool) -> (HTTPResponseHead, ByteBuffer)
+    /// How the server words an answer that no route gives, to which request if there is one, and whether it logs it.
+    typealias Reject =
+        @Sendable (
+            ProblemCode, _ detail: String, HTTPRequestHead?, _ isLogged: Bool
+        ) -> AdmissionHandler.Answer
 
     struct Limits: Sendable {
         /// For the whole body of an ordinary request, and for any progress of a streamed one.
@@ -61,6 +64,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var isReadingBody = false
     /// The body that is being read was announced, so it has a deadline.
     private var isBodyExpected = false
+    /// Of the request that is being read, if its body was announced, or that has just been found wrong.
+    private var head: HTTPRequestHead?
     private var isStreaming = false
     private var hasStartedAnswer = false
     private var closesAfterAnswer = false
@@ -140,6 +145,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             isHeadUnfinished = false
+            self.head = head
             if let fault = head.fault { return fail(context, .malformedRequest, fault) }
             guard openRequests < limits.requestsAtOnce else {
                 return fail(
@@ -154,6 +160,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             if isLastRequest { closesAfterAnswer = true }
             meetExpectation(of: head, context: context)
             isBodyExpected = head.announcesBody
+            if !isBodyExpected { self.head = nil }
             context.fireChannelRead(data)
         case .body:
             // A stream lives as long as it moves; an ordinary body has one deadline, so a drip does not extend it.
@@ -161,6 +168,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             context.fireChannelRead(data)
         case .end:
             isReadingBody = false
+            head = nil
             hasReadLastRequest = isLastRequest
             bodyTimer?.cancel()
             bodyTimer = nil
@@ -326,12 +334,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private func writeProblem(_ context: ChannelHandlerContext, _ code: ProblemCode, _ detail: String) {
         // Somebody works on the request, and will log it.
         let isUnderWay = openRequests == 1 && isReadingBody
-        var (head, body) = reject(code, detail, !isUnderWay)
+        var answer = reject(code, detail, head, !isUnderWay)
         if isUnderWay {
-            lastWord.say(.init(code: code, requestID: head.headers.first(name: "x-request-id") ?? "-"))
+            lastWord.say(.init(code: code, requestID: answer.head.headers.first(name: "x-request-id") ?? "-"))
         }
-        head.headers.replaceOrAdd(name: "Connection", value: "close")
-        context.writeAndFlush(wrapOutboundOut(.whole(head, body)), promise: nil)
+        answer.head.headers.replaceOrAdd(name: "Connection", value: "close")
+        context.writeAndFlush(wrapOutboundOut(.whole(answer.head, answer.body)), promise: nil)
         linger(context)
     }
 

@@ -53,7 +53,7 @@ extension Front {
         permit { fields in
             // One for which there is no room is told so here already: far more of them may come than are let in, and each
             // would cost those that are let in.
-            if self.state.places.inUse >= settings.maxInFlight, !Self.isProbe(String(head.uri.prefix { $0 != "?" })) {
+            if self.state.places.inUse >= settings.maxInFlight, !Self.isProbe(Self.path(of: head)) {
                 let problem = Problem.noPlace(of: settings.maxInFlight)
                 tell(.answer(self.refusal(of: head, caller, problem, fields, settings)))
             } else {
@@ -82,29 +82,33 @@ extension Front {
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.joined("x-request-id"))
         let status = problem.code.rendering.status
-        var (headers, body) = render(problem, head, requestID)
-        if let origin = head.headers.first(name: "origin"), settings.allows(origin: origin) {
-            headers.add(name: "Access-Control-Allow-Origin", value: origin)
-            headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
-        }
+        let (headers, body) = render(problem, head, requestID, settings)
         let method = head.method.rawValue
         traffic.count(method, nil, status: status, in: .zero)
         note(RateClass(method: method, uri: head.uri), status: status, in: .zero, settings) {
             AccessLogEntry(
-                requestID: requestID, method: method, route: "-", path: String(head.uri.prefix { $0 != "?" }),
-                status: status, duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
+                requestID: requestID, method: method, route: "-", path: Self.path(of: head), status: status,
+                duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
             )
         }
         let answer = AdmissionHandler.Answer(.init(statusCode: status), headers, body, fields, settings)
         return head.method == .HEAD ? AdmissionHandler.Answer(head: answer.head, body: ByteBuffer()) : answer
     }
 
-    /// A problem's body, and the headers of its answer but for the length.
-    func render(_ problem: Problem, _ head: HTTPRequestHead, _ requestID: String) -> (HTTPHeaders, ByteBuffer) {
+    /// A problem's body, and the headers of its answer but for those at its end.
+    func render(
+        _ problem: Problem, _ head: HTTPRequestHead?, _ requestID: String, _ settings: ServerSettings
+    ) -> (HTTPHeaders, ByteBuffer) {
         var headers = headersOfEveryAnswer(requestID)
         for field in problem.headersOfAnswer { headers.add(name: field.name.rawName, value: field.value) }
-        return (headers, problem.body(path: String(head.uri.prefix { $0 != "?" }), requestID: requestID))
+        if let origin = head?.headers.first(name: "origin"), settings.allows(origin: origin) {
+            headers.add(name: "Access-Control-Allow-Origin", value: origin)
+            headers.add(name: "Access-Control-Expose-Headers", value: Self.exposedHeaders)
+        }
+        return (headers, problem.body(path: head.map(Self.path) ?? "", requestID: requestID))
     }
+
+    static func path(of head: HTTPRequestHead) -> String { String(head.uri.prefix { $0 != "?" }) }
 }
 
 extension AdmissionHandler.Answer {

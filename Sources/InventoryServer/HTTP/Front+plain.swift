@@ -139,7 +139,7 @@ extension Front {
     }
 
     private func problem(_ problem: Problem, for request: PlainRequest) -> PlainAnswer {
-        let (headers, body) = render(problem, request.head, request.requestID)
+        let (headers, body) = render(problem, request.head, request.requestID, request.settings)
         let status = HTTPResponseStatus(statusCode: problem.code.rendering.status)
         return PlainAnswer(status: status, headers: headers, body: body)
     }

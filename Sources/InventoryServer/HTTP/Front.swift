@@ -93,11 +93,6 @@ final class Front: Sendable {
 
     private static func isShared(_ path: String) -> Bool { path == "/docs" || path == "/openapi.json" }
 
-    /// What operators may ask whatever else is served.
-    private static func isOfOperators(_ path: String) -> Bool {
-        path.hasPrefix(AdminProtocol.root) || path == "/metrics"
-    }
-
     /// One line in the log, and in the figures.
     func note(
         _ kind: RateClass?, status: Int, in time: Duration, _ settings: ServerSettings, _ entry: () -> AccessLogEntry
@@ -108,32 +103,28 @@ final class Front: Sendable {
 
     /// The answer to what never became a request, or does not come to its end.
     ///
-    /// - Parameter isLogged: not where somebody works on the request and will log it.
+    /// - Parameters:
+    ///   - head: of the request, where one has come in.
+    ///   - isLogged: not where somebody works on the request and will log it.
     func rejection(
-        _ code: ProblemCode, _ detail: String, of caller: String = "-", isLogged: Bool = true
-    ) -> (HTTPResponseHead, ByteBuffer) {
-        let requestID = requestIDs.id(for: nil)
-        let problem = Problem(code, detail)
-        let body = problem.body(path: "", requestID: requestID)
-        var headers = headersOfEveryAnswer(requestID)
-        headers.add(name: "Content-Type", value: "application/problem+json")
-        headers.add(name: "Cache-Control", value: "no-store")
-        headers.add(name: "Content-Length", value: String(body.readableBytes))
-        if [429, 503].contains(code.rendering.status) { headers.add(name: "Retry-After", value: "1") }
+        _ code: ProblemCode, _ detail: String, to head: HTTPRequestHead? = nil, of caller: String = "-",
+        isLogged: Bool = true
+    ) -> AdmissionHandler.Answer {
+        let (settings, status) = (state.settings, code.rendering.status)
+        let requestID = requestIDs.id(for: head?.headers.joined("x-request-id"))
+        let problem = Problem(code, detail, headers: status == 429 ? [.retryAfter: "1"] : [:])
+        let (headers, body) = render(problem, head, requestID, settings)
         if isLogged {
-            let status = code.rendering.status
-            traffic.count("-", nil, status: status, in: .zero)
-            if state.settings.logLevel <= .info {
+            let method = head?.method.rawValue ?? "-"
+            traffic.count(method, nil, status: status, in: .zero)
+            if settings.logLevel <= .info {
                 log.access(
                     AccessLogEntry(
-                        requestID: requestID, method: "-", route: "-", path: "-", status: status, duration: .zero,
-                        cache: nil, caller: caller, error: code.rawValue))
+                        requestID: requestID, method: method, route: "-", path: head.map(Self.path) ?? "-",
+                        status: status, duration: .zero, cache: nil, caller: caller, error: code.rawValue))
             }
         }
-        return (
-            HTTPResponseHead(version: .http1_1, status: .init(statusCode: code.rendering.status), headers: headers),
-            body
-        )
+        return AdmissionHandler.Answer(.init(statusCode: status), headers, body, nil, settings)
     }
 
     /// What ``decorate(_:to:_:)`` adds to the answers of routes.
@@ -168,10 +159,8 @@ final class Front: Sendable {
                 throw Problem(.noRoute, "There is nothing at \(path.prefix(200)).")
             }
             guard call.place?.hasRoom ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
-            if !Self.isProbe(path), !Self.isOfOperators(path), let problem = Problem(state.importState) {
-                throw problem
-            }
             if request.method == .options { return try options(request, call) }
+            if path.hasPrefix("/v1/"), let problem = Problem(state.importState) { throw problem }
             let response = try await router.respond(to: request, context: call)
             // Hummingbird tells a path that has no route and a route that lacks the method alike.
             if call.endpointPath == "NotFound" { throw missingRoute(request) }

@@ -48,11 +48,14 @@ enum MediaTypes {
     /// - Throws: a ``Problem`` when `Accept` leaves the type out.
     static func check(_ headers: HTTPFields, accept type: String) throws(Problem) {
         guard let accept = headers[.accept], !accept.trimmed.isEmpty else { return }
-        let family = type.prefix { $0 != "/" } + "/*"
-        let isAccepted = accept.split(separator: ",").contains { range in
+        let ranges = ["*/*", type.prefix { $0 != "/" } + "/*", type]
+        // The most specific range decides (RFC 9110, 12.5.1).
+        var (best, isAccepted) = (-1, false)
+        for range in accept.split(separator: ",") {
             let parts = range.split(separator: ";").map { SKU.fold(String($0.trimmed)) }
-            guard let name = parts.first, ["*/*", String(family), type].contains(name) else { return false }
-            return !parts.dropFirst().contains { $0.hasPrefix("q=") && (Double($0.dropFirst(2)) ?? 0) <= 0 }
+            guard let name = parts.first, let place = ranges.firstIndex(of: name), place >= best else { continue }
+            let isRefused = parts.dropFirst().contains { $0.hasPrefix("q=") && (Double($0.dropFirst(2)) ?? 0) <= 0 }
+            (best, isAccepted) = (place, place == best && isAccepted || !isRefused)
         }
         guard isAccepted else { throw Problem(.notAcceptable, "This is answered as \(type), which Accept leaves out.") }
     }

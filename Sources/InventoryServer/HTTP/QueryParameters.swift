@@ -12,7 +12,9 @@ struct QueryParameters {
     /// - Parameter known: the parameters that the route has.
     init(query: String?, known: Set<String>) {
         let parts = (query ?? "").split(separator: "&")
-        withoutCursor = parts.filter { !$0.hasPrefix("cursor=") }.joined(separator: "&")
+        withoutCursor = parts.filter { part in
+            PercentEncoding.decode(part.prefix { $0 != "=" }, plusIsBlank: true) != "cursor"
+        }.joined(separator: "&")
         for part in parts {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentEncoding.decode(pair[0], plusIsBlank: true),

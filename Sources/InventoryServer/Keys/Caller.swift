@@ -20,6 +20,9 @@ struct Caller: Sendable {
     let name: String
     let entitlement: Entitlement
 
+    /// The actor of those who run the service. No key's owner is called that.
+    static let operatorActor = "admin"
+
     /// The actor of everybody who comes over the network without a key.
     static let anonymousActor = "anonymous"
 
@@ -33,7 +36,7 @@ extension Caller {
     ///
     /// - Parameter forwardedFor: what `X-Forwarded-For` says, for connections of trusted proxies.
     func account(of peer: Peer, forwardedFor: @autoclosure () -> [String], _ limits: RateLimits) -> String {
-        if case .key(let key) = entitlement { return "key \(key.owner.text)" }
+        if case .key(let key, _) = entitlement { return "key \(key.owner.text)" }
         guard !limits.trustedProxies.isEmpty else { return peer.caller }
         let address = ForwardedCaller.address(
             peer: peer.address, forwardedFor: forwardedFor(), trusted: limits.trustedProxies)
@@ -45,7 +48,8 @@ enum Entitlement: Sendable {
     case everything
     /// To read, and why to nothing more.
     case readingOnly(Problem)
-    case key(APIKey)
+    /// - Parameter readsAnyway: whether everybody may read.
+    case key(APIKey, readsAnyway: Bool)
     /// To what is open, and why to nothing more.
     case nothing(Problem)
 
@@ -54,8 +58,9 @@ enum Entitlement: Sendable {
     /// What the caller is told where the access is not allowed.
     func refusal(of access: Access) -> Problem? {
         switch (self, access) {
-        case (.everything, _), (_, .open), (.readingOnly, .scope(.read)): return nil
-        case (.key(let key), .scope(let scope)):
+        case (.everything, _), (_, .open), (.readingOnly, .scope(.read)), (.key(_, readsAnyway: true), .scope(.read)):
+            return nil
+        case (.key(let key, _), .scope(let scope)):
             guard !key.allows(scope) else { return nil }
             return Problem(
                 .scopeRequired,

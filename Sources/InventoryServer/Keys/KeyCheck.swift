@@ -22,7 +22,10 @@ struct KeyCheck: Sendable {
         guard let authorization else { return authentication == .writes ? Self.reader : Self.nobody }
         guard let token = Self.token(of: authorization) else { return Self.stranger }
         switch keys.check(token) {
-        case .known(let key): return Caller(actor: key.owner.text, name: key.owner.text, entitlement: .key(key))
+        case .known(let key):
+            return Caller(
+                actor: key.owner.text, name: key.owner.text,
+                entitlement: .key(key, readsAnyway: authentication == .writes))
         case .unknown: return Self.stranger
         case .unavailable: return Self.unsure
         }
@@ -35,6 +38,9 @@ struct KeyCheck: Sendable {
         guard scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }), rest.first == blank else { return nil }
         return String(Substring(rest.drop { $0 == blank }))
     }
+
+    /// Whether keys can be told from what is none, as far as that is asked for.
+    var isReady: Bool { authentication == .off || keys.areKnown }
 
     private static let anybody = Caller.anonymous(.everything)
     private static let reader = Caller.anonymous(.readingOnly(missing))

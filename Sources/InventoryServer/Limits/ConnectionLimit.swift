@@ -23,7 +23,7 @@ final class ConnectionLimit: ChannelInboundHandler {
         let limit: @Sendable (IPAddress) -> Int?
 
         /// The answer to one too many, from whom it is.
-        let refusal: @Sendable (_ caller: String) -> (HTTPResponseHead, ByteBuffer)
+        let refusal: @Sendable (_ caller: String) -> AdmissionHandler.Answer
     }
 
     /// Connections by whom they come from. The lock is taken twice in a connection's life and never for a request.
@@ -66,9 +66,9 @@ final class ConnectionLimit: ChannelInboundHandler {
         guard policy.counts.add(caller) > limit else { return context.fireChannelActive() }
         isRefused = true
         policy.figures.refused()
-        var (head, body) = policy.refusal(caller)
-        head.headers.replaceOrAdd(name: "Connection", value: "close")
-        context.writeAndFlush(wrapOutboundOut(.whole(head, body)), promise: nil)
+        var answer = policy.refusal(caller)
+        answer.head.headers.replaceOrAdd(name: "Connection", value: "close")
+        context.writeAndFlush(wrapOutboundOut(.whole(answer.head, answer.body)), promise: nil)
         context.close(promise: nil)
     }
 
