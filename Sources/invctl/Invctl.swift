@@ -73,15 +73,16 @@ enum CommandRun {
             return show(topic.text)
         }
         if words.first == "help", let subject = unknownSubject(words.dropFirst()) {
-            try? Console.plain.errors.send(
-                "invctl: there is no command and no topic \(subject); invctl help has them all\n")
+            Console.plain.complain(
+                CommandFailure(.usage, "usage", "there is no command and no topic \(subject); invctl help has them all")
+            )
             return ExitStatus.usage.rawValue
         }
         var command: any ParsableCommand
         do {
-            command = try Invctl.parseAsRoot(SortOrder.joined(CommonOptions.last(in: words)).map(SignedNumber.guarded))
+            command = try Invctl.parseAsRoot(parseable(words))
         } catch {
-            return tell(error)
+            return tell(error, to: words)
         }
         do {
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -90,7 +91,9 @@ enum CommandRun {
                 try command.run()
             }
             return ExitStatus.ok.rawValue
-        } catch let code as ExitCode { return code.rawValue } catch  where isUsage(error) { return tell(error) } catch {
+        } catch let code as ExitCode { return code.rawValue } catch  where isUsage(error) {
+            return tell(error, to: words)
+        } catch {
             var failure = CommandFailure(error)
             // Whatever it was that failed when its task was cancelled.
             if Task.isCancelled, failure.status != .interrupted { failure = CommandFailure(CancellationError()) }
@@ -105,11 +108,22 @@ enum CommandRun {
         return CommandTree.paths.contains { $0.words == Array(words) } ? nil : words.joined(separator: " ")
     }
 
+    /// The words as the parser understands them. What follows `--` is nobody's option.
+    private static func parseable(_ words: [String]) -> [String] {
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        let options = DashedValue.joined(CommonOptions.last(in: Array(words[..<end])))
+        return options.map(SignedNumber.guarded) + words[end...]
+    }
+
     /// What the parser has to say: help and versions to standard output, mistakes to standard error.
-    private static func tell(_ error: any Error) -> Int32 {
-        let text = Invctl.fullMessage(for: error)
-        if Invctl.exitCode(for: error) == .success { return show(text) }
-        try? Console.plain.errors.send(text + "\n")
+    private static func tell(_ error: any Error, to words: [String]) -> Int32 {
+        if Invctl.exitCode(for: error) == .success { return show(Invctl.fullMessage(for: error)) }
+        if let mode = OutputMode.named(in: words), mode.isJSON {
+            Console(mode: mode, colour: .never, isQuiet: false)
+                .complain(CommandFailure(.usage, "usage", Invctl.message(for: error)))
+        } else {
+            try? Console.plain.errors.send(Invctl.fullMessage(for: error) + "\n")
+        }
         return ExitStatus.usage.rawValue
     }
 
@@ -128,13 +142,27 @@ extension Console {
     static let plain = Console(mode: .table, colour: .auto, isQuiet: false)
 }
 
-/// An order that may be a descending one, `--sort -price`, where the parser takes `-price` for a flag.
-enum SortOrder {
+/// Values of options that begin with a minus, `--sort -price` and `--reference -17`, where the parser takes them for flags.
+enum DashedValue {
+    private static let texts: Set = [
+        "--reference", "--reason", "--idempotency-key", "--name", "--description", "--sku",
+    ]
+
     static func joined(_ words: [String]) -> [String] {
-        guard let place = words.firstIndex(of: "--sort"), place + 1 < words.count,
-            words[place + 1].hasPrefix("-"), !words[place + 1].hasPrefix("--")
-        else { return words }
-        return words[..<place] + ["--sort=" + words[place + 1]] + words[(place + 2)...]
+        var joined: [String] = []
+        for word in words {
+            if let option = joined.last, isValue(word, of: option) {
+                joined[joined.count - 1] = option + "=" + word
+            } else {
+                joined.append(word)
+            }
+        }
+        return joined
+    }
+
+    private static func isValue(_ word: String, of option: String) -> Bool {
+        if option == "--sort" { return word.hasPrefix("-") && !word.hasPrefix("--") }
+        return texts.contains(option) && SignedNumber.guarded(word) != word
     }
 }
 

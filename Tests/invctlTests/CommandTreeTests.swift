@@ -60,6 +60,16 @@ struct CommandTreeTests {
         #expect(SignedNumber.value(SignedNumber.guarded("-99999999999999999999")) == nil)
     }
 
+    /// Fails where a reference of digits behind a minus reaches the daemon with another sign, or a flag is taken for a text.
+    @Test("A text that looks like a negative number is that text")
+    func dashedValues() {
+        #expect(DashedValue.joined(["adjust", "A", "--reference", "-17"]) == ["adjust", "A", "--reference=-17"])
+        #expect(DashedValue.joined(["list", "--sort", "-price"]) == ["list", "--sort=-price"])
+        #expect(
+            DashedValue.joined(["adjust", "--reference", "-o", "json"]) == ["adjust", "--reference", "-o", "json"])
+        #expect(DashedValue.joined(["adjust", "A", "--yes", "-5"]) == ["adjust", "A", "--yes", "-5"])
+    }
+
     @Test("A line to buy is a SKU, and a quantity where there is one")
     func purchaseLines() throws {
         #expect(try PurchaseLine("A:2").quantity == 2)

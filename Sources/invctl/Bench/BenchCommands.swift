@@ -143,7 +143,9 @@ private struct BenchProduct: Sendable {
             "sku": .string(sku), "name": "Made by invctl bench", "price": ["amount": .integer(100), "currency": "EUR"],
             "stock": ["on_hand": .integer(units)],
         ]
-        let answer = try await tool.send(AdminRequest(.post, "/v1/products").with(document)).json()
+        let answer = try await tool.send(
+            AdminRequest(.post, "/v1/products").with(document).with("Idempotency-Key", RowKey.fresh())
+        ).json()
         guard let id = answer["id"].string else { throw AdminError.foreign("a product without an id") }
         return BenchProduct(id: id, sku: sku, units: units)
     }

@@ -87,6 +87,12 @@ struct LoadJob {
                         if wanted["stock"] != .null { counts.keptStock += 1 }
                         if !changes.isEmpty { tool.console.note("~ \(row.sku): \(changes.joined(separator: ", "))") }
                     } catch AdminError.refused(let refused) where refused.status == 404 {
+                        if let lacking = Self.lacking(in: wanted) {
+                            try faults.add(
+                                RowFault(
+                                    .refused, line: row.line, "\(row.sku): \(lacking) is required to create a product"))
+                            continue
+                        }
                         counts.created += 1
                         if counts.created <= 20 {
                             tool.console.note(
@@ -98,6 +104,13 @@ struct LoadJob {
             }
             return counts
         }
+    }
+
+    /// What a product cannot be created without, in the daemon's words (``ProductDraft``).
+    private static func lacking(in row: JSON) -> String? {
+        if row["name"] == .null { return "/name" }
+        if row["price"]["amount"] == .null { return "/price/amount" }
+        return row["price"]["currency"] == .null ? "/price/currency" : nil
     }
 
     private func write(_ counts: ProductLoad.Counts, _ rows: JSON, _ failures: Int, in time: Duration) throws {

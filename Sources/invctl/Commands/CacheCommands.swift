@@ -160,7 +160,8 @@ struct CacheFlushCommand: ToolCommand {
     }
 
     func run(_ tool: Tool) async throws {
-        if all, !dryRun { try tool.confirm("Flush the whole cache?", yes: yes) }
+        let isWhole = all || pattern.map { $0.allSatisfy { $0 == "*" } } == true
+        if isWhole, !dryRun { try tool.confirm("Flush the whole cache?", yes: yes) }
         var members: [String: JSON] = ["dry_run": .bool(dryRun)]
         if all { members["all"] = .bool(true) }
         if !skus.isEmpty { members["skus"] = .array(skus.map(JSON.string)) }

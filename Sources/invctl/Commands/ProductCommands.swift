@@ -17,7 +17,7 @@ struct ProductListCommand: ToolCommand {
         discussion: """
             EXAMPLES
               invctl product list --low-stock
-              invctl product list --search lamp --sort -price --limit 20
+              invctl product list --search lamp --sort -price --currency EUR --limit 20
               invctl export -o name | xargs -d '\\n' -n 500 invctl cache flush --
             """)
     @Option(help: "Words, each of which begins some word of the product.") var search: String?
@@ -25,6 +25,7 @@ struct ProductListCommand: ToolCommand {
     @Flag(help: "Only those at or below their threshold.") var lowStock = false
     @Option(help: "sku, name, price, available, created_at or updated_at; with - before it, downwards.")
     var sort = "sku"
+    @Option(help: "Only those with a price in it; --sort price wants it.") var currency: String?
     @Option(help: "How many at most.") var limit = 50
     @Option(help: "false, true or any.") var archived: String?
     @OptionGroup var common: CommonOptions
@@ -38,7 +39,7 @@ struct ProductListCommand: ToolCommand {
     func run(_ tool: Tool) async throws {
         let query: [(name: String, value: String?)] = [
             ("q", search), ("sku_prefix", prefix), ("low_stock", lowStock ? "true" : nil), ("sort", sort),
-            ("archived", archived),
+            ("currency", currency), ("archived", archived),
         ]
         let (items, hasMore) = try await Pages("/v1/products", query).read(tool, limit: limit)
         try tool.console.write(items.map(Shown.product), empty: "No product is like that.")

@@ -24,6 +24,7 @@ struct PurchaseCommand: ToolCommand {
     @Option(help: "Which column is which: sku=…,quantity=…,reference=….") var map: String?
     @Option(help: "Where to write a line for each bad row; else standard error has the first ones.")
     var report: String?
+    @Flag(help: "Say what could be sold now, and sell nothing.") var dryRun = false
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -40,6 +41,7 @@ struct PurchaseCommand: ToolCommand {
         if let file { return try await buyRows(of: file, tool) }
         let wanted = try lines.map(PurchaseLine.init)
         let key = idempotencyKey ?? RowKey.fresh()
+        guard !dryRun else { return try await rehearse(wanted, tool) }
         var sold: [Record] = []
         do {
             try await Interrupts.gently {
@@ -57,6 +59,16 @@ struct PurchaseCommand: ToolCommand {
             throw Self.stopped(by: CommandFailure(error), after: sold.count, of: wanted, key: key)
         }
         try tool.console.write(sold, empty: "")
+    }
+
+    private func rehearse(_ wanted: [PurchaseLine], _ tool: Tool) async throws {
+        let records = try await tool.connected { connection in
+            var rehearsal = PurchaseRehearsal(connection)
+            var records: [Record] = []
+            for line in wanted { records.append(try await rehearsal.sell(line)) }
+            return records
+        }
+        try tool.console.write(records, empty: "")
     }
 
     /// What was sold before, and how to go on without buying it again.
@@ -112,9 +124,10 @@ struct PurchaseCommand: ToolCommand {
                 [
                     "sold": .integer(Int64(tally.sold)), "sold_before": .integer(Int64(tally.soldBefore)),
                     "units": .integer(tally.units), "failed": .integer(Int64(failures)), "rows": faults.json,
+                    "dry_run": .bool(dryRun),
                 ],
                 [
-                    .init("sold", Figures.count(tally.sold) + " lines"),
+                    .init(dryRun ? "could be sold" : "sold", Figures.count(tally.sold) + " lines"),
                     .init("units", Figures.count(Int(tally.units))),
                     .init("sold before", Figures.count(tally.soldBefore) + " lines"),
                     .init("not sold", Figures.count(failures) + " rows"),
@@ -131,6 +144,7 @@ struct PurchaseCommand: ToolCommand {
     ) async throws {
         var progress = ProgressLine("purchase", tool.console)
         try await tool.connected { connection in
+            var rehearsal = dryRun ? PurchaseRehearsal(connection) : nil
             defer { progress.hide() }
             while let row = try rows.next() {
                 try Task.checkCancellation()
@@ -142,7 +156,10 @@ struct PurchaseCommand: ToolCommand {
                     let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
                     let request = line.request(reference: row.reference?.text ?? reference, key: key(of: row))
                     do {
-                        if try await connection.send(request).headers["idempotent-replayed"] == "true" {
+                        if try await rehearsal?.sell(line) != nil {
+                            tally.sold += 1
+                            tally.units += line.quantity
+                        } else if try await connection.send(request).headers["idempotent-replayed"] == "true" {
                             tally.soldBefore += 1
                         } else {
                             tally.sold += 1
@@ -152,6 +169,9 @@ struct PurchaseCommand: ToolCommand {
                         tally.hasRefusals = tally.hasRefusals || refused.status == 409
                         progress.hide()
                         try faults.add(RowFault(.refused, line: row.line, "\(line.sku): \(refused.detail)"))
+                    } catch let failure as CommandFailure where failure.status == .refused {
+                        progress.hide()
+                        try faults.add(RowFault(.refused, line: row.line, failure.message))
                     }
                 }
                 progress.update(done: tally.done, total: rows.estimate(of: tally.done))

@@ -15,6 +15,18 @@ enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
     case name
 
     var isJSON: Bool { self == .json || self == .jsonl }
+
+    /// The one asked for by words that the parser has not understood.
+    static func named(in words: [String]) -> OutputMode? {
+        let options = words.prefix { $0 != "--" }
+        for (word, next) in zip(options, options.dropFirst() + [""]) {
+            for name in ["-o", "--output"] {
+                if word == name { return OutputMode(rawValue: next) }
+                if word.hasPrefix(name + "=") { return OutputMode(rawValue: String(word.dropFirst(name.count + 1))) }
+            }
+        }
+        return nil
+    }
 }
 
 extension ColourChoice: ExpressibleByArgument {}
