@@ -1,15 +1,29 @@
 package import InventoryKit
+import Logging
 
 /// API keys: a document for each owner, so that each change is one atomic write.
 extension MongoStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
-        try await run { connection, _ in try Self.keys(over: connection) }
+        // One that cannot be read opens nothing; everybody else's does.
+        try await run { [logger] connection, _ in
+            try Self.keys(over: connection) {
+                logger.error("An API key cannot be read", metadata: ["error": "\($0)"])
+            }
+        }
     }
 
-    static func keys(over connection: MongoConnection) throws -> [APIKey] {
+    /// - Parameter skip: told of each that cannot be read; by default that is an error.
+    static func keys(
+        over connection: MongoConnection, skipping skip: (any Error) throws -> Void = { throw $0 }
+    ) throws -> [APIKey] {
         let (documents, _) = try connection.find(
-            Collection.keys, [:], sort: ["_id": 1], limit: Bounds.keys, freshness: .majority(after: 0))
-        return try documents.map(APIKey.init(document:))
+            Collection.keys, [:], sort: ["_id": 1], freshness: .majority(after: 0))
+        return try documents.compactMap { document in
+            do { return try APIKey(document: document) } catch {
+                try skip(error)
+                return nil
+            }
+        }
     }
 
     package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {

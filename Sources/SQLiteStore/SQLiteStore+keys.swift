@@ -1,9 +1,14 @@
 import GRDB
 package import InventoryKit
+import Logging
 
 extension SQLiteStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
-        try await read(APIKey.fetchAll)
+        let logger = logger
+        // One that cannot be read opens nothing; everybody else's does.
+        return try await read { db in
+            try APIKey.fetchAll(db) { logger.error("An API key cannot be read", metadata: ["error": "\($0)"]) }
+        }
     }
 
     package func save(_ key: APIKey, replacing version: Int64?) async throws(InventoryError) -> Bool {
@@ -42,16 +47,25 @@ extension WriteTransaction {
 }
 
 extension APIKey {
-    static func fetchAll(_ db: Database) throws -> [APIKey] {
+    /// - Parameter skip: told of each that cannot be read; by default that is an error.
+    static func fetchAll(
+        _ db: Database, skipping skip: (any Error) throws -> Void = { throw $0 }
+    ) throws -> [APIKey] {
         try Row.fetchAll(
             db.cachedStatement(sql: "SELECT owner, record, last_used_at FROM api_key ORDER BY owner")
-        ).map(APIKey.init(row:))
+        ).compactMap { row in
+            do { return try APIKey(row: row) } catch {
+                try skip(error)
+                return nil
+            }
+        }
     }
 
     fileprivate init(row: Row) throws {
         do {
             let record = try JSONDocument(parsing: Array((row[1] as String).utf8)).root
-            try self.init(record: record, lastUsedAt: (row[2] as Int64?).map(Timestamp.init(milliseconds:)))
+            try self.init(
+                record: record, fromStore: true, lastUsedAt: (row[2] as Int64?).map(Timestamp.init(milliseconds:)))
         } catch { throw DamagedRow(detail: "API key of \(row[0] as String): \(error)") }
     }
 }

@@ -26,7 +26,7 @@ extension SQLiteStore: InventorySource {
             place = batch.place
         }
         let keys: [APIKey]
-        do { keys = try await snapshot.read(APIKey.fetchAll) } catch { throw Self.trouble(error) }
+        do { keys = try await snapshot.read { try APIKey.fetchAll($0) } } catch { throw Self.trouble(error) }
         if !keys.isEmpty { try await take(keys.map(InventoryEntry.key)) }
     }
 

@@ -15,7 +15,7 @@ package final class SQLiteStore: InventoryStore {
 
     let pool: DatabasePool
     private let commits: GroupCommit
-    private let logger: Logger
+    let logger: Logger
     let copying = CopyPlace.Slot()
 
     /// Held for as long as the store is.

@@ -109,6 +109,14 @@ package struct APIKey: Hashable, Sendable {
         return key
     }
 
+    /// The key without a secret: it opens nothing any more, whatever anybody's clock says.
+    package func revoked() -> APIKey {
+        var key = self
+        key.secrets = []
+        key.version += 1
+        return key
+    }
+
     /// The key as it is when all its secrets end at `end`, if not before.
     package func ended(at end: Timestamp) -> APIKey {
         var key = self

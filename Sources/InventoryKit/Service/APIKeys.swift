@@ -151,9 +151,9 @@ package final class APIKeys: Sendable {
     ///
     /// - Throws: ``KeyTrouble/absent(_:)`` when its owner never had one.
     package func revoke(_ owner: KeyOwner) async throws(KeyTrouble) -> APIKey {
-        try await change(owner) { known, now throws(KeyTrouble) in
+        try await change(owner) { known, _ throws(KeyTrouble) in
             guard let known else { throw .absent(owner) }
-            return known.isInForce(at: now) ? known.ended(at: now) : known
+            return known.secrets.isEmpty ? known : known.revoked()
         }
     }
 

@@ -8,12 +8,16 @@ extension APIKey {
         ]
     }
 
+    /// - Parameter fromStore: where a later release may have given scopes that this one does not know; they are left out.
     /// - Throws: ``InvalidValue`` when it is no record of a key.
-    package init(record: JSON, lastUsedAt: Timestamp?) throws(InvalidValue) {
+    package init(record: JSON, fromStore: Bool = false, lastUsedAt: Timestamp?) throws(InvalidValue) {
         var scopes: Set<Scope> = []
         for json in record["scopes"].items {
-            guard let scope = Scope(rawValue: try json.text()) else { throw InvalidValue("must have known scopes") }
-            scopes.insert(scope)
+            if let scope = Scope(rawValue: try json.text()) {
+                scopes.insert(scope)
+            } else if !fromStore {
+                throw InvalidValue("must have known scopes")
+            }
         }
         var secrets: [Secret] = []
         for json in record["secrets"].items { secrets.append(try Secret(record: json)) }
