@@ -26,18 +26,22 @@ extension MongoStore {
         }
     }
 
-    package func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Bool {
+    package func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Product? {
         let fence = Int64.random(in: .min ... .max)
         return try await run(changes: true) { connection, _ in
             let (found, _) = try connection.find(
                 Collection.products, ["_id": .productID(product.id)], projection: ["terms": 0], limit: 1,
                 freshness: .majority(after: 0))
-            guard let stored = try found.first.flatMap({ try StoredProduct(ifAny: $0) }) else { return false }
+            guard let stored = try found.first.flatMap({ try StoredProduct(ifAny: $0) }) else { return nil }
             // An earlier try has done it.
-            if stored.fence == fence { return true }
+            if stored.fence == fence { return stored.product }
             guard stored.product.stock == product.stock, stored.product.stockVersion == product.stockVersion,
                 last.seq == product.stockVersion
-            else { return false }
+            else { return nil }
+            var restored = stored.product
+            restored.stock = last.stock
+            // Another state has another ETag, whoever may have seen the wrong one.
+            restored.version += 1
             // With a new fence, for daemons know the stock from their own last write, and decide on that as long as the
             // fence is theirs.
             let (modified, _, errors) = try connection.update(
@@ -45,13 +49,15 @@ extension MongoStore {
                     [
                         "q": [
                             "_id": .productID(product.id), "gen": .integer(stored.fence),
+                            "version": .integer(stored.product.version),
                             "stock_version": .integer(product.stockVersion),
                             "on_hand": .integer(product.stock.onHand), "reserved": .integer(product.stock.reserved),
                             "ops": ["$size": .integer(Int64(stored.operations.count))],
                         ],
                         "u": [
                             "$set": [
-                                "gen": .integer(fence), "on_hand": .integer(last.stock.onHand),
+                                "gen": .integer(fence), "version": .integer(restored.version),
+                                "on_hand": .integer(last.stock.onHand),
                                 "reserved": .integer(last.stock.reserved), "available": .integer(last.stock.available),
                                 "low": .bool(stored.product.catalogue.isLow(last.stock)), "moved_at": .date(last.at),
                             ]
@@ -59,7 +65,7 @@ extension MongoStore {
                     ]
                 ], in: Collection.products)
             if let error = errors[0] { throw error }
-            return modified == 1
+            return modified == 1 ? restored : nil
         }
     }
 }

@@ -10,7 +10,7 @@ extension SQLiteStore {
         return try await write { try $0.mend(id) }
     }
 
-    package func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Bool {
+    package func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Product? {
         try await write { try $0.restore(product, to: last) }
     }
 }
@@ -24,12 +24,16 @@ extension WriteTransaction {
         return derived.finding
     }
 
-    fileprivate func restore(_ product: Product, to last: Movement) throws -> Bool {
+    fileprivate func restore(_ product: Product, to last: Movement) throws -> Product? {
         guard let stored = try products.id(product.id), stored.product.stock == product.stock,
             stored.product.stockVersion == product.stockVersion, last.seq == product.stockVersion
-        else { return false }
-        _ = products.move(stored, by: last)
-        return true
+        else { return nil }
+        // Another state has another ETag, whoever may have seen the wrong one.
+        var restored = stored
+        restored.product.version += 1
+        try db.cachedStatement(sql: "UPDATE product SET version = ? WHERE key = ?")
+            .execute(arguments: [restored.product.version, stored.key])
+        return products.move(restored, by: last)
     }
 }
 

@@ -35,6 +35,23 @@ struct LedgerRepairTests {
         }
     }
 
+    /// Fails where the wrong stock is read on from the cache, or has the same name as the right one.
+    @Test("What was mended is read at once, and has another ETag")
+    func readAnew() async throws {
+        try await withDamage("UPDATE product SET on_hand = on_hand + 1") { socket, daemon in
+            let id = try #require(try await report(["product", "get", "A"], socket, .ok)["id"].string)
+            var wrong = try await daemon.client.get("/v1/products/\(id)")
+            for _ in 0..<2 { wrong = try await daemon.client.get("/v1/products/\(id)") }
+            #expect(wrong.json["stock"]["on_hand"].int == 4 && wrong.header("X-Cache") == "hit")
+            try await run(["ledger", "repair", "--yes"], socket).expect(.ok)
+            let etag = try #require(wrong.header("ETag"))
+            let right = try await daemon.client.get("/v1/products/\(id)", headers: [("If-None-Match", etag)])
+            #expect(right.status == 200 && right.json["stock"]["on_hand"].int == 3)
+            let read = try await daemon.client.get("/v1/products/\(id)")
+            #expect(read.json["stock"]["on_hand"].int == 3 && read.header("X-Cache") == "hit")
+        }
+    }
+
     /// Fails where a ledger is made to add up by inventing something.
     @Test(
         "What cannot be proven is told, and stays as it is",

@@ -19,8 +19,8 @@ package protocol StoreAdministration: InventorySource {
     /// - Parameters:
     ///   - product: as it was seen, with the wrong stock; where it is another by now, nothing happens.
     ///   - last: the last movement of its ledger, which has been found whole.
-    /// - Returns: whether it has happened.
-    func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Bool
+    /// - Returns: the product as it is then; nothing where it has not happened.
+    func restore(_ product: Product, to last: Movement) async throws(InventoryError) -> Product?
 }
 
 /// A copy of a store, as the bytes of one file. It takes room on the disk for as long as this object lives.

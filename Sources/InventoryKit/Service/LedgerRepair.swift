@@ -41,13 +41,18 @@ package struct LedgerRepair: Sendable {
             finding.faults.append(fault)
             return finding
         }
-        if !isDry, try await !store.restore(product, to: last) {
-            finding.faults.append(fault + "; it changed meanwhile, so run this again")
-        } else {
-            finding.mended.append(
-                "\(product.name): \(product.stock.words) where its ledger, which is whole, leads to \(last.stock.words)"
-            )
+        if !isDry {
+            guard let restored = try await store.restore(product, to: last) else {
+                finding.faults.append(fault + "; it changed meanwhile, so run this again")
+                return finding
+            }
+            // Like any other change of it: nobody is told as long as it may be read as it was.
+            do { try await inventory.cache.settle([restored]) } catch {
+                finding.faults.append("\(product.name) may be cached as it was for a while (\(error))")
+            }
         }
+        finding.mended.append(
+            "\(product.name): \(product.stock.words) where its ledger, which is whole, leads to \(last.stock.words)")
         return finding
     }
 

@@ -49,7 +49,7 @@ extension AdminAPI {
         return .lines { line in
             var report = RepairReport(dryRun: isDry)
             report.done = try await forEachProduct { id in
-                try await finding(of: id, repair, isDry: isDry)
+                try await repair.repair(id)
             } page: { findings in
                 for finding in findings {
                     report.products += 1
@@ -62,18 +62,6 @@ extension AdminAPI {
             }
             try await line.write(report)
         }
-    }
-
-    /// What was mended is not to be read as it was.
-    private func finding(
-        of id: ProductID, _ repair: LedgerRepair, isDry: Bool
-    ) async throws(InventoryError) -> LedgerRepair.Finding? {
-        var finding = try await repair.repair(id)
-        guard !isDry, !finding.mended.isEmpty, inventory.cache.condition == .ok else { return finding }
-        do { _ = try await cache.flush([id], dryRun: false) } catch {
-            finding.faults.append("product \(id.text) may be cached as it was for a while (\(error.detail))")
-        }
-        return finding
     }
 
     /// Goes through all products, archived ones too: what they sold was sold.
