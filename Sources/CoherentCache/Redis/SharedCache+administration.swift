@@ -53,12 +53,17 @@ extension SharedCache: CacheAdministration {
 
     package func flush(matching pattern: SKUPattern?, dryRun: Bool) async throws(CacheTrouble) -> Flushed {
         var flushed = Flushed()
-        try await scan(withLeases: pattern == nil) { keys, leases throws(CacheTrouble) in
+        // All leases, whatever the pattern: what is not cached yet, and may be meant, has no name there.
+        try await scan(withLeases: true) { keys, leases throws(CacheTrouble) in
             var keys = keys
             if let pattern {
-                keys = try await self.look(at: keys, with: leases).filter { $0.isLike(pattern) }.compactMap { entry in
-                    (try? ProductID(entry.productId)).map { CacheKeys.value($0, in: leases.generation) }
-                }
+                let (values, others) = (keys.filter(Self.isValue), keys.filter { !Self.isValue($0) })
+                let meant = try await self.look(at: values, with: leases).filter { $0.isLike(pattern) }
+                keys =
+                    others
+                    + meant.compactMap { entry in
+                        (try? ProductID(entry.productId)).map { CacheKeys.value($0, in: leases.generation) }
+                    }
             }
             try await self.flush(keys, dryRun: dryRun, leases, into: &flushed)
             return true
@@ -68,11 +73,13 @@ extension SharedCache: CacheAdministration {
 
     // MARK: Parts
 
+    private static func isValue(_ key: String) -> Bool { CacheKeys.id(inValue: key) != nil }
+
     private func flush(
         _ keys: [String], dryRun: Bool, _ leases: Leases, into flushed: inout Flushed
     ) async throws(CacheTrouble) {
         guard !keys.isEmpty else { return }
-        let values = keys.filter { CacheKeys.id(inValue: $0) != nil }
+        let values = keys.filter(Self.isValue)
         let sizes = try await send(values.map { ["STRLEN", RedisArgument($0)] }, leases).map(\.count)
         flushed.entries += sizes.count { $0 > 0 }
         flushed.bytes += sizes.reduce(0, +)
