@@ -17,6 +17,9 @@ final class SwitchRegister: CacheSwitchRegister {
 
     private static let id: BSON = "cache"
 
+    /// The server's code for arithmetic on what is no number.
+    private static let typeMismatch: Int64 = 14
+
     private let pool: MongoPool
     private let deadlines = Deadlines(timeout: timeout)
 
@@ -43,6 +46,12 @@ final class SwitchRegister: CacheSwitchRegister {
     private static func perform(_ update: SwitchUpdate, over connection: MongoConnection) throws -> SwitchDocument? {
         do { return try performOnce(update, over: connection) } catch MongoError.duplicateKey {
             // Two that make it at once: the other one has, and this one has not happened.
+            return try performOnce(update, over: connection)
+        } catch MongoError.refused(code: typeMismatch, _) {
+            // Somebody made its beat something that cannot be counted. Nobody could write as long as that stands.
+            let off: BSON = ["$set": ["gen": "-/damaged", "claim": "-/damaged", "beat": 0]]
+            _ = try connection.findAndModify(
+                Collection.meta, ["_id": id, "beat": ["$not": ["$type": "number"]]], off, timeLimit: limit)
             return try performOnce(update, over: connection)
         }
     }

@@ -50,7 +50,11 @@ struct Backend: Sendable {
             shared = cache
             storeDescription = "MongoDB at \(url.display)"
             cacheDescription = beside.map { "cache in \($0)" } ?? "no cache"
-            prepare = { try await mongo.prepare() }
+            prepare = {
+                try await mongo.prepare()
+                // Not before it is known that the database may be written to.
+                cache.start()
+            }
         } else {
             let path = try Self.makeDirectory(configuration.stateDirectory) + "/inventory.sqlite"
             store = try SQLiteStore(
@@ -69,7 +73,6 @@ struct Backend: Sendable {
     /// Begins what goes on in the background.
     func start() {
         redis?.start()
-        shared?.start()
     }
 
     /// Ends everything, when no request is under way any more.

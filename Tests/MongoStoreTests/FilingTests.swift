@@ -105,6 +105,55 @@ struct FilingTests {
         }
     }
 
+    /// It fails where those that cannot be filed are the oldest with each look, and nobody behind them has a turn.
+    @Test("As many damaged documents as one look takes keep nobody else's from being filed")
+    func damagedAreMany() async throws {
+        try await BackDoor.withStore { door, store in
+            let rows = try (0..<300).map { try Sample.row("D-\($0)", opening: 1) }
+            for result in await store.upsert(rows) { _ = try result.get() }
+            try await MongoShell(url: door.fixture.url).run(
+                #"""
+                {"update": "products", "bypassDocumentValidation": true, "updates": [{"q": {}, "multi": true, "u": {
+                    "$unset": {"sku_key": ""}, "$set": {"unfiled_since": {"$date": "2026-01-01T00:00:00Z"}}}}]}
+                """#)
+            let product = try await create(store, "A-1", opening: 5)
+            try await door.holdFiling(of: product.id)
+            try await door.releaseFiling(of: product.id)
+            try await door.awaitFiling(of: product.id)
+        }
+    }
+
+    /// It fails where the time by which an answer is forgotten is this daemon's: it would be forgotten at once.
+    @Test("An answer is kept for its days by the server's clock, however wrong the daemon's is")
+    func keptByTheServer() async throws {
+        let clock = TestClock()
+        try await BackDoor.withStore(clock: clock) { door, store in
+            let product = try await create(store, "A-1", opening: 5)
+            await #expect(throws: InventoryError.self) {
+                try await store.move(try Sample.purchase(9, of: .id(product.id), key: "1"))
+            }
+            // A refused creation is one too, in another place.
+            await #expect(throws: InventoryError.self) {
+                try await store.create(try Sample.creation(try Sample.catalogue("A-1"), opening: 1, key: "2"))
+            }
+            try await door.releaseFiling(of: product.id)
+            try await door.awaitFiling(of: product.id)
+            let (now, times) = try await door.run { connection in
+                let outcomes = try connection.find(Collection.outcomes, [:], freshness: .majority(after: 0)).documents
+                let tombstones = try connection.find(
+                    Collection.products, ["refused_at": ["$exists": true]], freshness: .majority(after: 0)
+                ).documents
+                return (
+                    try connection.serverTime(),
+                    try outcomes.map { try $0.time("at") } + tombstones.map { try $0.time("refused_at") }
+                )
+            }
+            #expect(times.count == 2)
+            for time in times { #expect(abs(now.milliseconds - time.milliseconds) < 3_600_000) }
+            #expect(now.milliseconds - clock.now().milliseconds > 3_600_000, "the clocks differ")
+        }
+    }
+
     /// It fails where a SKU that cannot become free is asked for again and again, on a connection that others wait for.
     @Test("A SKU that its last product cannot let go of is refused at once, and everything else is sold")
     func heldByAConflict() async throws {

@@ -34,7 +34,7 @@ struct MongoStoreFixture: StoreFixture {
     }
 
     func makeStore(clock: any WallClock) async throws -> any InventoryStore {
-        try await makeMongoStore(clock: PresentClock(clock))
+        try await makeMongoStore(clock: clock)
     }
 
     func makeMongoStore(
@@ -50,19 +50,5 @@ struct MongoStoreFixture: StoreFixture {
 
     func discard() async throws {
         _ = try await MongoShell(url: url).run(#"{"dropDatabase": 1}"#)
-    }
-}
-
-/// A test's clock, brought into the present: what is remembered for some days only the server takes away by its own
-/// clock, and would take away at once what another clock has dated long ago.
-private struct PresentClock: WallClock {
-    private static let offsetInMilliseconds = SystemClock().now().milliseconds - TestClock.start.milliseconds
-
-    private let clock: any WallClock
-
-    init(_ clock: any WallClock) { self.clock = clock }
-
-    func now() -> Timestamp {
-        Timestamp(milliseconds: clock.now().milliseconds + Self.offsetInMilliseconds)
     }
 }

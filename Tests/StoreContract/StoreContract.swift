@@ -14,6 +14,9 @@ package struct StoreContract: Sendable {
         wordSearch, movementPages, reopening, keys,
     ].flatMap(\.self)
 
+    /// The clauses about changes of stock.
+    package static let moves: [Clause] = [moving, races, storms, repeatedMoves, repeatedRefusals].flatMap(\.self)
+
     /// One promise.
     package struct Clause: Sendable, CustomStringConvertible {
         package let description: String

@@ -16,11 +16,12 @@ struct BulkLoad {
     func perform(
         _ rows: [UpsertRow], tokens: [Int64], results: inout [Result<Upserted, InventoryError>?]
     ) throws {
+        var isUnconfirmed = false
         for _ in 0..<Self.passLimit {
             var keys: Set<String> = []
             let wave = rows.indices.filter { results[$0] == nil && keys.insert(rows[$0].sku.key).inserted }
             guard !wave.isEmpty else { return }
-            try pass(wave, of: rows, tokens, &results)
+            isUnconfirmed = try pass(wave, of: rows, tokens, confirming: isUnconfirmed, &results)
         }
         for index in rows.indices where results[index] == nil { results[index] = .failure(.unavailable(.overloaded)) }
     }
@@ -37,10 +38,16 @@ struct BulkLoad {
         var outcomes: [String: BSONDocument] = [:]
     }
 
+    /// - Parameter confirming: whether what was acknowledged before has to be seen. What ends in a write need not: the write
+    ///   happens to that very state or not at all. What is answered without one does.
+    /// - Returns: whether rows are left of which only that is missing.
     private func pass(
-        _ wave: [Int], of rows: [UpsertRow], _ tokens: [Int64], _ results: inout [Result<Upserted, InventoryError>?]
-    ) throws {
-        let known = try look(at: wave.map { rows[$0] })
+        _ wave: [Int], of rows: [UpsertRow], _ tokens: [Int64], confirming: Bool,
+        _ results: inout [Result<Upserted, InventoryError>?]
+    ) throws -> Bool {
+        let known = try look(at: wave.map { rows[$0] }, after: confirming ? connection.mark() : 0)
+        if confirming { try connection.settleWhatWasRead() }
+        var isUnconfirmed = false
         let now = catalogues.clock.now()
         var creations: [(index: Int, product: Product, document: BSONDocument)] = []
         var writes: [(index: Int, write: CatalogueWrite, status: Upserted.Status)] = []
@@ -58,8 +65,10 @@ struct BulkLoad {
                         results[index] = .success(upserted(.updated, stored.product, row))
                     } else if let write = try write(row, stored, now, tokens[index]) {
                         writes.append((index, write, write.version > stored.product.version ? .updated : .unchanged))
-                    } else {
+                    } else if confirming {
                         results[index] = .success(upserted(.unchanged, stored.product, row))
+                    } else {
+                        isUnconfirmed = true
                     }
                 } else {
                     let (product, opening) = try row.creation().begin(at: now)
@@ -71,16 +80,17 @@ struct BulkLoad {
         }
         try create(creations, &results)
         try change(writes, of: rows, &results)
+        return isUnconfirmed
     }
 
     // MARK: Before writing
 
-    private func look(at rows: [UpsertRow]) throws -> Known {
+    private func look(at rows: [UpsertRow], after moment: UInt64) throws -> Known {
         var known = Known()
         let keys = rows.map { BSON.string($0.sku.key) }
         let (holders, time) = try connection.find(
             Collection.products, ["held_skus": ["$in": .array(keys)]], projection: ["terms": 0],
-            freshness: .majority(after: 0))
+            freshness: .majority(after: moment))
         for document in holders {
             let stored = try StoredProduct(document)
             for key in stored.heldSKUs { known.holders[key] = (stored, try document.optionalInteger("edit")) }

@@ -35,7 +35,7 @@ struct Catalogues: Sendable {
                     throw InventoryError.refused(refusal, replayed: false)
                 }
                 let tombstone = Tombstone.document(
-                    creation.id, origin: creation.origin, refusal: refusal, at: clock.now())
+                    creation.id, origin: creation.origin, refusal: refusal, at: try connection.serverTime())
                 if try connection.insert([tombstone], into: Collection.products).isEmpty {
                     throw InventoryError.refused(refusal, replayed: false)
                 }

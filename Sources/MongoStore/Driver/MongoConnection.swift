@@ -20,6 +20,12 @@ import InventoryKit
 
     private let client: OpaquePointer
     private let pool: MongoPool
+    private let history = History()
+
+    private final class History {
+        /// Whether a write of this closure has been acknowledged.
+        var hasWritten = false
+    }
 
     init(client: OpaquePointer, pool: MongoPool) {
         unsafe self.client = unsafe client
@@ -159,15 +165,25 @@ import InventoryKit
         return (document, reply.operationTime)
     }
 
+    /// Writes something that changes nothing, and returns when, by the cluster's time: who reads what was so then has read
+    /// every write that was acknowledged before, for a primary that has been deposed never comes to that time.
+    func mark() throws -> UInt64 {
+        let (_, time, errors) = try update(
+            [["q": ["_id": "journal"], "u": ["$inc": ["writes": 1]], "upsert": true]], in: Collection.meta)
+        // Two that make it at once: one of them has.
+        for case let error in errors.values where error != .duplicateKey(index: "_id") { throw error }
+        return time
+    }
+
     /// Makes everything durable that could be read here before: on a standalone by a journaled write, for the journal is
     /// one sequence. On a replica set a majority read saw only what is.
     func settleWhatWasRead() throws {
         guard case .standalone = try pool.topology(of: self) else { return }
-        let (_, _, errors) = try update(
-            [["q": ["_id": "journal"], "u": ["$inc": ["writes": 1]], "upsert": true]], in: Collection.meta)
-        // Two that make it at once: one of them has.
-        for case let error in errors.values where error != .duplicateKey(index: "_id") { throw error }
+        _ = try mark()
     }
+
+    /// The time by the server's clock, which also decides what has lasted long enough.
+    func serverTime() throws -> Timestamp { try read("admin", [("hello", 1)]).time("localTime") }
 
     private func writeErrors(of reply: BSONDocument, from start: Int) throws -> [Int: MongoError] {
         var errors: [Int: MongoError] = [:]
@@ -208,10 +224,14 @@ import InventoryKit
             let message = unsafe withUnsafeBytes(of: &result.message) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            throw MongoError(
+            let error = MongoError(
                 domain: unsafe result.domain, code: unsafe result.code, message: pool.url.redacted(message),
                 reply: reply)
+            // What the closure wanted has happened in part.
+            if case .unreachable(let detail) = error, history.hasWritten { throw MongoError.unknown(detail) }
+            throw error
         }
+        if isWrite { history.hasWritten = true }
         return reply
     }
 }

@@ -78,6 +78,7 @@ final class MongoPool: Sendable {
                 waiter.answer(.success(try self.withConnection { try job($0, isUnknown) }))
             } catch let error as MongoError where error.isTransient && isRepeated {
                 self.logger.debug("MongoDB does not answer, so it is asked again", metadata: ["error": "\(error)"])
+                self.forgetStandalone()
                 var isUnknown = isUnknown
                 if case .unknown = error { isUnknown = true }
                 if !isUnknown { waiter.markUnsent() }
@@ -170,8 +171,16 @@ final class MongoPool: Sendable {
         let isSet = reply["setName"] != nil
         // mongos says "isdbgrid", and has majorities; what is linearizable on one document is so through it.
         let topology: Topology = isSet || reply["msg"] == .string("isdbgrid") ? .replicated : .standalone
-        state.withLock { $0.topology = topology }
+        // One that is to become a set's, and has not been told of it yet.
+        if reply["isreplicaset"] != .bool(true) { state.withLock { $0.topology = topology } }
         return topology
+    }
+
+    /// When a server comes back, it may have become a member of a set.
+    private func forgetStandalone() {
+        state.withLock { state in
+            if case .standalone? = state.topology { state.topology = nil }
+        }
     }
 
     // MARK: Failures

@@ -33,6 +33,18 @@ final class Filing: Sendable {
     private let logger: Logger
     private let task = Mutex<Task<Void, Never>?>(nil)
 
+    /// Products that could not be filed, and are not tried with each pass: those behind them would never have their turn.
+    private struct Stuck {
+        let since = ContinuousClock.now
+        var products: Set<ProductID> = []
+    }
+
+    private let stuck = Mutex(Stuck())
+    private static let stuckPause = Duration.seconds(30)
+
+    /// As many as a query may name.
+    private static let stuckLimit = 4_096
+
     /// Products that it has been told of that their documents are damaged; once is enough.
     private let damaged = Mutex<Set<String>>([])
 
@@ -73,6 +85,9 @@ final class Filing: Sendable {
     }
 
     private func fileAbandoned(age: Duration) async {
+        stuck.withLock { stuck in
+            if age == .zero || ContinuousClock.now - stuck.since > Self.stuckPause { stuck = Stuck() }
+        }
         do {
             // What is new since the first look is the next look's.
             for _ in 0..<64 {
@@ -87,8 +102,9 @@ final class Filing: Sendable {
     /// - Returns: how many products were due, if any of them was filed.
     private func pass(over connection: MongoConnection, age: Duration) throws -> Int {
         // By the server's clock, which has also dated the operations.
+        let stuck = stuck.withLock { Array($0.products) }
         let due: BSON = [
-            "unfiled_since": ["$type": "date"],
+            "unfiled_since": ["$type": "date"], "_id": ["$nin": .array(stuck.map(BSON.productID))],
             "$expr": ["$lte": ["$unfiled_since", ["$subtract": ["$$NOW", .integer(age.milliseconds)]]]],
         ]
         let (found, _) = try connection.find(
@@ -99,7 +115,12 @@ final class Filing: Sendable {
             guard let product = try? document.productID("_id") else { return false }
             return !combining.isFiling(product)
         }
-        try file(abandoned, over: connection)
+        let done = try file(abandoned, over: connection)
+        self.stuck.withLock { stuck in
+            for case let product? in abandoned.map({ try? $0.productID("_id") }) where !done.contains(product) {
+                if stuck.products.count < Self.stuckLimit { stuck.products.insert(product) }
+            }
+        }
         return abandoned.isEmpty ? 0 : found.count
     }
 
@@ -114,8 +135,10 @@ final class Filing: Sendable {
         try file(found, over: connection)
     }
 
-    private func file(_ found: [BSONDocument], over connection: MongoConnection) throws {
-        guard !found.isEmpty else { return }
+    /// - Returns: the products whose operations are in the ledger now.
+    @discardableResult
+    private func file(_ found: [BSONDocument], over connection: MongoConnection) throws -> Set<ProductID> {
+        guard !found.isEmpty else { return [] }
         try connection.settleWhatWasRead()
         var statements: [BSON] = []
         var removals: [Removal] = []
@@ -127,12 +150,13 @@ final class Filing: Sendable {
             removals.append(
                 Removal(product: entry.product, count: entry.operations.count, old: entry.fence, new: fresh))
         }
-        guard !statements.isEmpty else { return }
+        guard !statements.isEmpty else { return done }
         let (modified, time, errors) = try connection.update(statements, in: Collection.products)
         for (_, error) in errors { logger.warning("Filing has to wait", metadata: ["error": "\(error)"]) }
         // Only if every one fitted it is known of each that its fence is the new one. Then moves that come next need not
         // find out by failing.
         if modified == Int64(statements.count) { combining.removed(removals, at: time) }
+        return done
     }
 
     // MARK: One product

@@ -26,8 +26,10 @@ final class Ledger: Sendable {
     ) throws -> Set<ProductID> {
         var movements: [(product: ProductID, document: BSONDocument)] = []
         var outcomes: [BSONDocument] = []
+        let hasOutcomes = products.contains { $0.operations.contains { $0["record"] != nil } }
+        let keptAt = hasOutcomes ? try connection.serverTime() : nil
         for (product, operations) in products where !isBlocked(product) {
-            let filed = Operation.filed(operations, of: product)
+            let filed = Operation.filed(operations, of: product, keptAt: keptAt)
             movements += filed.movements.map { (product, $0) }
             outcomes += filed.outcomes
         }

@@ -30,14 +30,18 @@ struct Operation {
     func movement(of product: ProductID) throws -> Movement { try Movement(document, idField: "id", product: product) }
 
     /// The documents to be filed, and where: under their ids, without what mattered only while they were not filed.
+    ///
+    /// - Parameter keptAt: by the server's clock, by which it forgets outcomes; nothing where they keep their own time.
     static func filed(
-        _ operations: [BSONDocument], of product: ProductID
+        _ operations: [BSONDocument], of product: ProductID, keptAt: Timestamp? = nil
     ) -> (movements: [BSONDocument], outcomes: [BSONDocument]) {
         var (movements, outcomes): ([BSONDocument], [BSONDocument]) = ([], [])
         for operation in operations {
             var members: [(String, BSON)] = []
             for (name, value) in operation.fields where !["by", "via"].contains(name) {
-                if name == "id" {
+                if name == "at", let keptAt, operation["record"] != nil {
+                    members.append((name, .date(keptAt)))
+                } else if name == "id" {
                     members += [("_id", BSON(value)), ("product_id", .productID(product))]
                 } else {
                     members.append((name, BSON(value)))

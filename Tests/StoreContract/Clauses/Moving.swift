@@ -107,11 +107,13 @@ extension StoreContract {
     /// A store that fails it decides in its database's language otherwise than ``StockCommand/decide(on:lastMovementAt:now:)``.
     package func storeAgreesWithTheModel() async throws {
         var numbers = SeededRandom(seed: 7)
-        var product = try await given("A-1", opening: 10, most: 12)
+        var product = try await given("A-1", opening: 10, most: 5)
         var last = try await ledger(of: product.id).last?.at
-        for _ in 0..<250 {
+        for number in 0..<250 {
             clock.advance(milliseconds: Int64.random(in: -2...5, using: &numbers))
-            let command = try Self.randomCommand(on: product, using: &numbers)
+            // With a key a refusal is written down too, so that its words are the store's own.
+            let key = Bool.random(using: &numbers) ? "\(number)" : nil
+            let command = try Self.randomCommand(on: product, using: &numbers, key: key)
             switch await move(command) {
             case .success(let outcome):
                 let now = outcome.movement.at
