@@ -32,6 +32,11 @@ extension SQLiteStore: StoreAdministration {
             }
             // From here on the write-ahead log need not be kept for it.
             try? snapshot.close()
+            let watch = Task {
+                while goesOn() { try await Task.sleep(for: .milliseconds(100)) }
+                copy.interrupt()
+            }
+            defer { watch.cancel() }
             try await copy.check()
             return try place.take(copy)
         } catch {
@@ -56,6 +61,7 @@ extension SQLiteStore: StoreAdministration {
         switch error {
         case let error as BackupError: error
         case is CancellationError: .calledOff
+        case let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT: .calledOff
         case let error as DatabaseError where error.resultCode == .SQLITE_FULL: .failed("its disk is full")
         default: .failed("\(error)")
         }

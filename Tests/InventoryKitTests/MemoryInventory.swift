@@ -15,7 +15,7 @@ final class MemoryInventory: InventorySource, InventoryDestination {
     /// What is found instead of what was put in.
     private let spoil: @Sendable ([InventoryEntry]) -> [InventoryEntry]
 
-    /// The insertion that fails, counted from 1.
+    /// The insertion that fails, counted from 1; 0 is the beginning.
     private let failure: Int?
 
     init(
@@ -44,7 +44,7 @@ final class MemoryInventory: InventorySource, InventoryDestination {
             if state.isMarked { return .unfinishedImport(name) }
             if !state.entries.isEmpty { return .occupied(name) }
             state.isMarked = true
-            return nil
+            return failure == 0 ? .destination("no room") : nil
         }
         if let error { throw error }
     }

@@ -64,7 +64,8 @@ struct TransferRefusalTests {
             (2, "\"currency\":\"GBP\"", "\"currency\":\"XXX\"", "/price/currency must be"),
             (2, "\"on_hand\":8", "\"on_hand\":-1", "/on_hand must be"),
             (2, "\"reserved\":0", "\"reserved\":9", "/reserved must satisfy"),
-            (2, "\"version\":2", "\"version\":0", "/version must be at least 1"),
+            (2, "\"version\":2", "\"version\":0", "/version must be 1 to 9007199254740991"),
+            (2, "\"version\":2", "\"version\":9223372036854775807", "/version must be 1 to 9007199254740991"),
             (2, "\"white\"", "7", "/attributes/colour must be a string"),
             (2, "\"name\"", "\"title\"", "/title is not known here"), (3, "\"seq\":1,", "", "/seq is required"),
             (3, "\"opening\"", "\"gift\"", "/kind must be one of opening"),
@@ -77,7 +78,7 @@ struct TransferRefusalTests {
             (12, "\"purchase\"", "\"everything\"", "/record must have known scopes"),
             (12, "\"digest\":\"07", "\"digest\":\"0x", "/record must have a digest"),
             (13, "\"keys\":1", "\"keys\":2", "2 API keys by its last line, 1 in its lines"),
-            (13, "\"outcomes\":2", "\"outcomes\":-2", "/outcomes must be at least 0"),
+            (13, "\"outcomes\":2", "\"outcomes\":-2", "/outcomes must be 0 to 9007199254740991"),
             (13, "\"on_hand\":13", "\"on_hand\":1.5", "/on_hand must be an integer"),
             (13, "\"products\":3", "\"products\":4", "4 products by its last line, 3 in its lines"),
             (13, "\"movements\":5", "\"movements\":4", "4 movements by its last line, 5 in its lines"),
@@ -113,6 +114,17 @@ struct TransferRefusalTests {
         let header = ExportLine.header(exportedAt: noon).encoded
         try await expectBadLine(
             2, "is longer than", in: header + Array(repeating: UInt8(ascii: " "), count: 3_000_000), pieces: 100_000)
+    }
+
+    /// Fails where a beginning that failed counts as none: the mark may be there, and the next start would find it.
+    @Test func aBeginningThatFailedHasBegun() async throws {
+        let file = try await exported(try someEntries())
+        let error = await #expect(throws: TransferError.self) {
+            try await imported(file, into: MemoryInventory(failingAt: 0))
+        }
+        #expect(error == .abandoned(.destination("no room"), "the shelf"))
+        let occupied = MemoryInventory(try someEntries())
+        await #expect(throws: TransferError.occupied("the shelf")) { try await imported(file, into: occupied) }
     }
 
     private func expectBadLine(

@@ -98,7 +98,14 @@ private struct ImportRun {
     mutating func take(_ bytes: [UInt8]) async throws(TransferError) {
         if lineNumber == 0 {
             _ = try ExportLine(header: bytes)
-            try await destination.begin()
+            do { try await destination.begin() } catch {
+                // It may have been marked before that failed, or will be yet.
+                switch error {
+                case .occupied, .unfinishedImport: break
+                default: hasBegun = true
+                }
+                throw error
+            }
             hasBegun = true
             lineNumber = 1
             return

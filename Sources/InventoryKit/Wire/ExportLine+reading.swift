@@ -209,7 +209,10 @@ extension Timestamp {
 extension JSON {
     fileprivate func count(from least: Int64) throws(InvalidValue) -> Int64 {
         let value = try integer()
-        guard value >= least else { throw InvalidValue("must be at least \(least)") }
+        // Room for every change that is still to come.
+        guard (least...Bounds.exactInteger).contains(value) else {
+            throw InvalidValue("must be \(least) to \(Bounds.exactInteger)")
+        }
         return value
     }
 
