@@ -89,7 +89,9 @@ COPY --from=build /out/ /
 
 # The directories are where the admin socket and the embedded store are; a volume mounted over the latter takes its owner.
 # There is no VOLUME: it would make a nameless one for everybody who uses MongoDB, and Railway refuses it.
+# libmongoc's counters would be a file in /dev/shm, which a kill leaves behind.
 ENV PATH=/usr/local/bin:/usr/bin:/bin \
+    MONGOC_DISABLE_SHM=1 \
     INVENTORYD_HOST=:: \
     INVENTORYD_STATE_DIR=/var/lib/inventoryd
 USER 10001:10001

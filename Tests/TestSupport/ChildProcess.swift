@@ -21,6 +21,9 @@ package final class ChildProcess: Sendable {
         }
         // The usual place is for one daemon at a time, and tests start many.
         variables["INVENTORYD_SOCKET"] = "none"
+        // libmongoc's counters would be a file in /dev/shm, which `kill -9` leaves for the next process with that pid to
+        // stumble over, with a line on its standard error.
+        variables["MONGOC_DISABLE_SHM"] = "1"
         variables.merge(environment) { _, given in given }
         let (errorPipe, outputPipe) = (try PipeEnds(), try PipeEnds())
         defer { for pipe in [errorPipe, outputPipe] { close(pipe.writing) } }
@@ -44,8 +47,10 @@ package final class ChildProcess: Sendable {
     package func errorLine(_ isWanted: (String) -> Bool) async throws -> String {
         var found: String?
         try await wait(for: "a line of the log") {
+            // In this order: the last line may come with the end.
+            let isClosed = errors.isClosed
             found = errors.all.first(where: isWanted)
-            return found != nil || errors.isClosed
+            return found != nil || isClosed
         }
         guard let found else { throw DaemonProcess.Failure.didNotStart(log: errorLines.joined(separator: "\n")) }
         return found

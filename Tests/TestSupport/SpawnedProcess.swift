@@ -90,7 +90,9 @@ private struct SpawnAttributes {
         // With room for what others open meanwhile. What is not open is no mistake.
         let highest = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
             .max()
-        for descriptor in Int32(descriptors.count)..<(highest ?? 0) + 64 {
+        for descriptor in Int32(
+            descriptors.count)..<min((highest ?? 0) + 64, Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))))
+        {
             try Self.check(posix_spawn_file_actions_addclose(&actions, descriptor))
         }
         #endif
@@ -126,6 +128,8 @@ struct PipeEnds {
     init() throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EMFILE) }
+        // Nobody's who is started meanwhile. What becomes a child's standard file loses the mark.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (reading, writing) = (ends[0], ends[1])
     }
 }
