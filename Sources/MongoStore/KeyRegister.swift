@@ -5,22 +5,26 @@ import Logging
 extension MongoStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
         // One that cannot be read opens nothing; everybody else's does.
-        try await run { [logger] connection, _ in
-            try Self.keys(over: connection) {
-                logger.error("An API key cannot be read", metadata: ["error": "\($0)"])
+        try await run { [logger, unreadableKeys] connection, _ in
+            try Self.keys(over: connection) { error in
+                if unreadableKeys.isFirst("\(error)") {
+                    logger.error("An API key cannot be read", metadata: ["error": "\(error)"])
+                }
             }
         }
     }
 
-    /// - Parameter skip: told of each that cannot be read; by default that is an error.
+    /// - Parameter skip: told of each that cannot be read; where there is none, that is an error, as is a scope that nobody
+    ///   here knows.
     static func keys(
-        over connection: MongoConnection, skipping skip: (any Error) throws -> Void = { throw $0 }
+        over connection: MongoConnection, skipping skip: ((any Error) -> Void)? = nil
     ) throws -> [APIKey] {
         let (documents, _) = try connection.find(
             Collection.keys, [:], sort: ["_id": 1], freshness: .majority(after: 0))
         return try documents.compactMap { document in
-            do { return try APIKey(document: document) } catch {
-                try skip(error)
+            do { return try APIKey(document: document, isStrict: skip == nil) } catch {
+                guard let skip else { throw error }
+                skip(error)
                 return nil
             }
         }
@@ -47,8 +51,15 @@ extension MongoStore: APIKeyRegister {
             // An earlier try of this very change, whose answer was lost, may be what is in its way.
             let (found, _) = try connection.find(
                 Collection.keys, ["_id": .string(key.owner.text)], limit: 1, freshness: .majority(after: 0))
-            return try found.first.map(APIKey.init(document:))?.secrets == key.secrets
-                && found.first?.integer("version") == key.version
+            guard let document = found.first else { return false }
+            if let known = try? APIKey(document: document, isStrict: false) {
+                return known.secrets == key.secrets && known.version == key.version
+            }
+            // What cannot be read is nobody's.
+            let (modified, _, errors) = try connection.update(
+                [["q": ["_id": .string(key.owner.text)], "u": ["$set": key.fields]]], in: Collection.keys)
+            for error in errors.values { throw error }
+            return version == nil && modified == 1
         }
     }
 
@@ -79,15 +90,20 @@ extension APIKey {
 
     fileprivate var fields: BSON { .document(members) }
 
-    fileprivate init(document: BSONDocument) throws {
+    /// - Parameter isStrict: whether a scope has to be known; a later release may have given it others.
+    fileprivate init(document: BSONDocument, isStrict: Bool) throws {
+        let scopes = document.texts("scopes")
         do {
+            guard !isStrict || scopes.allSatisfy({ Scope(rawValue: $0) != nil }) else {
+                throw InvalidValue("scopes must be known")
+            }
             try self.init(
-                owner: KeyOwner(document.text("_id")), scopes: Set(document.texts("scopes").compactMap(Scope.init)),
+                owner: KeyOwner(document.text("_id")), scopes: Set(scopes.compactMap(Scope.init)),
                 createdAt: document.time("created_at"),
                 secrets: document.documents("secrets").map(Secret.init(document:)),
                 version: document.integer("version"), lastUsedAt: document.optionalTime("last_used_at"))
         } catch let error as InvalidValue {
-            throw DamagedDocument(detail: "an API key's \(error.detail)")
+            throw DamagedDocument(detail: "the API key of \((try? document.text("_id")) ?? "nobody"): \(error.detail)")
         }
     }
 }

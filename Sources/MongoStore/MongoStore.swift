@@ -18,6 +18,9 @@ package final class MongoStore: InventoryStore {
     private let reads: ProductReads
     let switchRegister: SwitchRegister
     let logger: Logger
+
+    /// Those of which the log says that they cannot be read.
+    let unreadableKeys = ToldOnce()
     private let isPrepared = Mutex(false)
 
     /// Connects to nothing yet; ``prepare()`` does.

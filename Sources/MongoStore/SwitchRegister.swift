@@ -49,7 +49,9 @@ final class SwitchRegister: CacheSwitchRegister {
             return try performOnce(update, over: connection)
         } catch MongoError.refused(code: typeMismatch, _) {
             // Somebody made its beat something that cannot be counted. Nobody could write as long as that stands.
-            let off: BSON = ["$set": ["gen": "-/damaged", "claim": "-/damaged", "beat": 0]]
+            // A claim that nobody has used before.
+            let name = BSON.string("-/damaged.\(UInt64.random(in: 0 ... .max))")
+            let off: BSON = ["$set": ["gen": name, "claim": name, "beat": 0]]
             _ = try connection.findAndModify(
                 Collection.meta, ["_id": id, "beat": ["$not": ["$type": "number"]]], off, timeLimit: limit)
             return try performOnce(update, over: connection)

@@ -4,10 +4,14 @@ import Logging
 
 extension SQLiteStore: APIKeyRegister {
     package func keys() async throws(InventoryError) -> [APIKey] {
-        let logger = logger
+        let (logger, unreadable) = (logger, unreadableKeys)
         // One that cannot be read opens nothing; everybody else's does.
         return try await read { db in
-            try APIKey.fetchAll(db) { logger.error("An API key cannot be read", metadata: ["error": "\($0)"]) }
+            try APIKey.fetchAll(db) { error in
+                if unreadable.isFirst("\(error)") {
+                    logger.error("An API key cannot be read", metadata: ["error": "\(error)"])
+                }
+            }
         }
     }
 
@@ -22,8 +26,11 @@ extension SQLiteStore: APIKeyRegister {
 
 extension WriteTransaction {
     func save(_ key: APIKey, replacing version: Int64?) throws -> Bool {
-        let known = try Int64.fetchOne(
-            db, sql: "SELECT version FROM api_key WHERE owner = ?", arguments: [key.owner.text])
+        let row = try Row.fetchOne(
+            db, sql: "SELECT owner, record, last_used_at, version FROM api_key WHERE owner = ?",
+            arguments: [key.owner.text])
+        // What cannot be read is nobody's.
+        let known = row.flatMap { (try? APIKey(row: $0, isStrict: false)) == nil ? nil : $0[3] as Int64? }
         guard known == version else { return false }
         try db.execute(
             sql: """
@@ -47,25 +54,25 @@ extension WriteTransaction {
 }
 
 extension APIKey {
-    /// - Parameter skip: told of each that cannot be read; by default that is an error.
-    static func fetchAll(
-        _ db: Database, skipping skip: (any Error) throws -> Void = { throw $0 }
-    ) throws -> [APIKey] {
+    /// - Parameter skip: told of each that cannot be read; where there is none, that is an error, as is a scope that nobody
+    ///   here knows.
+    static func fetchAll(_ db: Database, skipping skip: ((any Error) -> Void)? = nil) throws -> [APIKey] {
         try Row.fetchAll(
             db.cachedStatement(sql: "SELECT owner, record, last_used_at FROM api_key ORDER BY owner")
         ).compactMap { row in
-            do { return try APIKey(row: row) } catch {
-                try skip(error)
+            do { return try APIKey(row: row, isStrict: skip == nil) } catch {
+                guard let skip else { throw error }
+                skip(error)
                 return nil
             }
         }
     }
 
-    fileprivate init(row: Row) throws {
+    fileprivate init(row: Row, isStrict: Bool) throws {
         do {
             let record = try JSONDocument(parsing: Array((row[1] as String).utf8)).root
             try self.init(
-                record: record, fromStore: true, lastUsedAt: (row[2] as Int64?).map(Timestamp.init(milliseconds:)))
+                record: record, fromStore: !isStrict, lastUsedAt: (row[2] as Int64?).map(Timestamp.init(milliseconds:)))
         } catch { throw DamagedRow(detail: "API key of \(row[0] as String): \(error)") }
     }
 }

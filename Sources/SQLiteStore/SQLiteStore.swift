@@ -16,6 +16,9 @@ package final class SQLiteStore: InventoryStore {
     let pool: DatabasePool
     private let commits: GroupCommit
     let logger: Logger
+
+    /// Those of which the log says that they cannot be read.
+    let unreadableKeys = ToldOnce()
     let copying = CopyPlace.Slot()
 
     /// Held for as long as the store is.

@@ -171,6 +171,52 @@ struct FilingTests {
         }
     }
 
+    /// It fails where one answer that the ledger refuses ends the pass for all others, as one movement did once.
+    @Test("An answer that the ledger refuses keeps nobody else's from being filed")
+    func refusedAnswer() async throws {
+        try await BackDoor.withStore { door, store in
+            let (product, other) = (
+                try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
+            )
+            for product in [product, other] { try await door.holdFiling(of: product.id) }
+            // One without its time.
+            try await MongoShell(url: door.fixture.url).run(
+                #"""
+                {"update": "products", "bypassDocumentValidation": true, "updates": [
+                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {"$push": {"ops": {
+                        "id": "x", "kind": "refused", "fp": "y", "record": ["z"]}}}}]}
+                """#)
+            // Together, so that they are in one pass.
+            for product in [other, product] { try await door.releaseFiling(of: product.id) }
+            try await door.awaitFiling(of: other.id)
+            _ = try await eventually("an alarm") { door.log.alarms.first }
+            #expect(door.log.alarms == ["The ledger refuses an operation; its product is not filed"])
+            #expect(try await door.operations(of: product.id).count == 2)
+        }
+    }
+
+    /// It fails where a holder that cannot be filed is asked again and again to let go.
+    @Test("A SKU that a damaged product holds is refused at once")
+    func heldByDamage() async throws {
+        try await BackDoor.withStore { door, store in
+            let product = try await create(store, "A-1", opening: 5)
+            try await door.holdFiling(of: product.id)
+            try await MongoShell(url: door.fixture.url).run(
+                #"""
+                {"update": "products", "bypassDocumentValidation": true, "updates": [
+                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {"$unset": {"sku_key": ""}, "$set": {
+                        "live": false, "archived_at": {"$date": "2200-01-01T00:00:00Z"}}}}]}
+                """#)
+            await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) {
+                try await create(store, "A-1", opening: 5)
+            }
+            let rows = await store.upsert([
+                try Sample.row("A-1", opening: 1), try Sample.row("B-1", opening: 1, line: 2),
+            ])
+            #expect(rows.map { (try? $0.get()) != nil } == [false, true])
+        }
+    }
+
     /// It fails where the limit is not looked at on both ways of deciding: the document would grow until it is too large.
     @Test("With 2,048 operations that cannot be filed a product takes no more, and its stock stays")
     func ledgerIsBlocked() async throws {

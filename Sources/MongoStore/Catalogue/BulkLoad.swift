@@ -45,7 +45,7 @@ struct BulkLoad {
         _ wave: [Int], of rows: [UpsertRow], _ tokens: [Int64], confirming: Bool,
         _ results: inout [Result<Upserted, InventoryError>?]
     ) throws -> Bool {
-        let known = try look(at: wave.map { rows[$0] }, after: confirming ? connection.mark() : 0)
+        let known = try look(at: wave.map { rows[$0] }, after: confirming ? connection.latestMoment() : 0)
         if confirming { try connection.settleWhatWasRead() }
         var isUnconfirmed = false
         let now = catalogues.clock.now()
@@ -76,7 +76,9 @@ struct BulkLoad {
                         creating: product, opening: opening, origin: row.origin, fence: tokens[index])
                     creations.append((index, product, document))
                 }
-            } catch let error as InventoryError { results[index] = .failure(error) }
+            } catch let error as InventoryError {
+                if confirming { results[index] = .failure(error) } else { isUnconfirmed = true }
+            }
         }
         try create(creations, &results)
         try change(writes, of: rows, &results)

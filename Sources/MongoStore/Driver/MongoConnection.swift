@@ -23,8 +23,14 @@ import InventoryKit
     private let history = History()
 
     private final class History {
-        /// Whether a write of this closure has been acknowledged.
+        /// Whether a write of this closure has been acknowledged that has changed something.
         var hasWritten = false
+
+        /// Whether something was read without asking whether it will last.
+        var hasReadUnconfirmed = false
+
+        /// No server could be asked. Of what the closure wanted something may have happened before.
+        func unreachable(_ detail: String) -> MongoError { hasWritten ? .unknown(detail) : .unreachable(detail) }
     }
 
     init(client: OpaquePointer, pool: MongoPool) {
@@ -48,7 +54,7 @@ import InventoryKit
             ("readConcern", try concern(freshness)),
         ]
         do { return try all(command, of: collection) } catch MongoError.timeLimit where freshness.waits {
-            throw MongoError.unreachable("no majority has confirmed a read in time")
+            throw history.unreachable("no majority has confirmed a read in time")
         }
     }
 
@@ -87,7 +93,10 @@ import InventoryKit
     }
 
     private func concern(_ freshness: Freshness) throws -> BSON? {
-        guard case .replicated = try pool.topology(of: self) else { return nil }
+        guard case .replicated = try pool.topology(of: self) else {
+            history.hasReadUnconfirmed = true
+            return nil
+        }
         switch freshness {
         case .linearizable: return ["level": "linearizable"]
         case .majority(after: 0): return ["level": "majority"]
@@ -165,21 +174,30 @@ import InventoryKit
         return (document, reply.operationTime)
     }
 
-    /// Writes something that changes nothing, and returns when, by the cluster's time: who reads what was so then has read
-    /// every write that was acknowledged before, for a primary that has been deposed never comes to that time.
-    func mark() throws -> UInt64 {
-        let (_, time, errors) = try update(
-            [["q": ["_id": "journal"], "u": ["$inc": ["writes": 1]], "upsert": true]], in: Collection.meta)
-        // Two that make it at once: one of them has.
-        for case let error in errors.values where error != .duplicateKey(index: "_id") { throw error }
-        return time
+    /// A time of the cluster such that who reads what was so then has read every write that was acknowledged before: a
+    /// primary that has been deposed never comes to that time. 0 on a standalone, which has one state only.
+    func latestMoment() throws -> UInt64 {
+        guard case .replicated = try pool.topology(of: self) else { return 0 }
+        return try mark()
     }
 
     /// Makes everything durable that could be read here before: on a standalone by a journaled write, for the journal is
     /// one sequence. On a replica set a majority read saw only what is.
     func settleWhatWasRead() throws {
-        guard case .standalone = try pool.topology(of: self) else { return }
+        // It may have been taken for a standalone then.
+        if !history.hasReadUnconfirmed { guard case .standalone = try pool.topology(of: self) else { return } }
         _ = try mark()
+    }
+
+    /// Writes something that changes nothing, and returns when, by the cluster's time.
+    private func mark() throws -> UInt64 {
+        let hasWritten = history.hasWritten
+        defer { history.hasWritten = hasWritten }
+        let (_, time, errors) = try update(
+            [["q": ["_id": "journal"], "u": ["$inc": ["writes": 1]], "upsert": true]], in: Collection.meta)
+        // Two that make it at once: one of them has.
+        for case let error in errors.values where error != .duplicateKey(index: "_id") { throw error }
+        return time
     }
 
     /// The time by the server's clock, which also decides what has lasted long enough.
@@ -227,16 +245,22 @@ import InventoryKit
             let error = MongoError(
                 domain: unsafe result.domain, code: unsafe result.code, message: pool.url.redacted(message),
                 reply: reply)
-            // What the closure wanted has happened in part.
-            if case .unreachable(let detail) = error, history.hasWritten { throw MongoError.unknown(detail) }
+            if case .unreachable(let detail) = error { throw history.unreachable(detail) }
             throw error
         }
-        if isWrite { history.hasWritten = true }
+        if isWrite, reply.hasChanged { history.hasWritten = true }
         return reply
     }
 }
 
 extension BSONDocument {
+    /// Whether a write's reply tells of a document that was written.
+    fileprivate var hasChanged: Bool {
+        if case .integer(let count) = self["n"] { return count > 0 }
+        if case .document = self["value"] { return true }
+        return false
+    }
+
     /// When the cluster had done what the reply tells of; 0 on a standalone, which has no such time.
     var operationTime: UInt64 {
         if case .timestamp(let time) = self["operationTime"] { time } else { 0 }

@@ -177,7 +177,7 @@ final class MongoPool: Sendable {
     }
 
     /// When a server comes back, it may have become a member of a set.
-    private func forgetStandalone() {
+    func forgetStandalone() {
         state.withLock { state in
             if case .standalone? = state.topology { state.topology = nil }
         }

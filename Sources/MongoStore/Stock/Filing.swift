@@ -45,8 +45,8 @@ final class Filing: Sendable {
     /// As many as a query may name.
     private static let stuckLimit = 4_096
 
-    /// Products that it has been told of that their documents are damaged; once is enough.
-    private let damaged = Mutex<Set<String>>([])
+    /// Products of which the log says that their documents are damaged.
+    private let damaged = ToldOnce()
 
     init(pool: MongoPool, ledger: Ledger, combining: Combining, clock: any WallClock, logger: Logger) {
         self.clock = clock
@@ -101,6 +101,8 @@ final class Filing: Sendable {
 
     /// - Returns: how many products were due, if any of them was filed.
     private func pass(over connection: MongoConnection, age: Duration) throws -> Int {
+        // Where a server was restarted nobody need have noticed.
+        pool.forgetStandalone()
         // By the server's clock, which has also dated the operations.
         let stuck = stuck.withLock { Array($0.products) }
         let due: BSON = [
@@ -126,17 +128,17 @@ final class Filing: Sendable {
 
     /// Files one product's operations, whatever their age, and returns when its given-up SKUs are free.
     ///
-    /// - Throws: `InventoryError.unavailable` where its ledger contradicts itself: then they are not going to be.
+    /// - Throws: `InventoryError.unavailable` where something keeps them from being filed that only a person can mend.
     func file(_ product: ProductID, over connection: MongoConnection) throws {
         guard !ledger.isBlocked(product) else { throw InventoryError.unavailable(.ledgerBlocked) }
         let (found, _) = try connection.find(
             Collection.products, ["_id": .productID(product), "unfiled_since": ["$type": "date"]],
             projection: Self.projection, freshness: .majority(after: 0))
-        try file(found, over: connection)
+        let done = try file(found, over: connection)
+        guard found.isEmpty || done.contains(product) else { throw InventoryError.unavailable(.ledgerBlocked) }
     }
 
     /// - Returns: the products whose operations are in the ledger now.
-    @discardableResult
     private func file(_ found: [BSONDocument], over connection: MongoConnection) throws -> Set<ProductID> {
         guard !found.isEmpty else { return [] }
         try connection.settleWhatWasRead()
@@ -181,7 +183,7 @@ final class Filing: Sendable {
                 fence: try document.integer("gen"), givesUp: document["live"] != .bool(true) || !holdsOnlyItsOwn)
         } catch {
             let id = (try? document.productID("_id"))?.text ?? "no id"
-            if damaged.withLock({ $0.insert(id).inserted }) {
+            if damaged.isFirst(id) {
                 logger.critical(
                     "A product's document is damaged; it is not filed",
                     metadata: ["product": "\(id)", "error": "\(error)"])

@@ -10,6 +10,9 @@ final class Ledger: Sendable {
     /// Products whose ledger contradicts itself; they are not filed any more while this process lives.
     private let conflicts = Mutex<Set<ProductID>>([])
 
+    /// Products of which the log says that an operation is refused.
+    private let told = ToldOnce()
+
     init(logger: Logger) {
         self.logger = logger
     }
@@ -24,40 +27,47 @@ final class Ledger: Sendable {
     func insert(
         _ products: [(product: ProductID, operations: [BSONDocument])], over connection: MongoConnection
     ) throws -> Set<ProductID> {
+        let open = products.filter { !isBlocked($0.product) }
         var movements: [(product: ProductID, document: BSONDocument)] = []
-        var outcomes: [BSONDocument] = []
-        let hasOutcomes = products.contains { $0.operations.contains { $0["record"] != nil } }
+        var outcomes: [(product: ProductID, document: BSONDocument)] = []
+        let hasOutcomes = open.contains { $0.operations.contains { $0["record"] != nil } }
         let keptAt = hasOutcomes ? try connection.serverTime() : nil
-        for (product, operations) in products where !isBlocked(product) {
+        for (product, operations) in open {
             let filed = Operation.filed(operations, of: product, keptAt: keptAt)
             movements += filed.movements.map { (product, $0) }
-            outcomes += filed.outcomes
+            outcomes += filed.outcomes.map { (product, $0) }
         }
-        var done = Set(products.map(\.product).filter { !isBlocked($0) })
-        for start in stride(from: 0, to: outcomes.count, by: Self.documentsAtOnce) {
-            let part = Array(outcomes[start..<min(start + Self.documentsAtOnce, outcomes.count)])
-            for case let error in try connection.insert(part, into: Collection.outcomes).values
-            where error != .duplicateKey(index: "_id") { throw error }
-        }
-        for start in stride(from: 0, to: movements.count, by: Self.documentsAtOnce) {
-            let part = Array(movements[start..<min(start + Self.documentsAtOnce, movements.count)])
-            for (index, error) in try connection.insert(part.map(\.document), into: Collection.movements) {
+        let refused =
+            try insert(outcomes, into: Collection.outcomes, over: connection)
+            .union(try insert(movements, into: Collection.movements, over: connection))
+        return Set(open.map(\.product)).subtracting(refused)
+    }
+
+    /// - Returns: the products of those that were refused. Whatever is wrong with one, the others' are not to wait for that.
+    private func insert(
+        _ documents: [(product: ProductID, document: BSONDocument)], into collection: String,
+        over connection: MongoConnection
+    ) throws -> Set<ProductID> {
+        var refused: Set<ProductID> = []
+        for start in stride(from: 0, to: documents.count, by: Self.documentsAtOnce) {
+            let part = Array(documents[start..<min(start + Self.documentsAtOnce, documents.count)])
+            for (index, error) in try connection.insert(part.map(\.document), into: collection) {
+                let (product, document) = part[index]
                 switch error {
                 case .duplicateKey(index: "_id"): continue
-                case .duplicateKey:
-                    block(part[index].product, part[index].document)
-                    done.remove(part[index].product)
+                case .duplicateKey: block(product, document)
                 case .refused(_, let reason):
-                    // Whatever is wrong with it, the others' are not to wait for that.
-                    done.remove(part[index].product)
-                    logger.critical(
-                        "The ledger refuses a movement; its product is not filed",
-                        metadata: ["product": "\(part[index].product.text)", "reason": "\(reason)"])
+                    if told.isFirst(product.text) {
+                        logger.critical(
+                            "The ledger refuses an operation; its product is not filed",
+                            metadata: ["product": "\(product.text)", "reason": "\(reason)"])
+                    }
                 default: throw error
                 }
+                refused.insert(product)
             }
         }
-        return done
+        return refused
     }
 
     private static let documentsAtOnce = 1_000

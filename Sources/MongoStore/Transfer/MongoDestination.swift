@@ -28,21 +28,24 @@ package final class MongoDestination: InventoryDestination {
 
     // MARK: Beginning and end
 
-    package func begin() async throws(TransferError) {
+    package func check() async throws(TransferError) {
         let (name, token) = (name, token)
         let trouble: TransferError? = try await run { connection, _ in
-            switch try ImportMark.find(over: connection) {
-            case nil:
-                // Asked before anything is made, so that a database of somebody else's stays as it is.
-                if try Self.isOccupied(connection) { return .occupied(name) }
-                do { try Schema.migrate(over: connection) } catch let error as MongoOpeningError {
-                    return .destination("\(error)")
-                }
-                guard try ImportMark.set(by: token, over: connection) else { return .unfinishedImport(name) }
-            // An earlier try of this one.
-            case token: break
-            default: return .unfinishedImport(name)
+            if let mark = try ImportMark.find(over: connection), mark != token { return .unfinishedImport(name) }
+            return try Self.isOccupied(connection) ? .occupied(name) : nil
+        }
+        if let trouble { throw trouble }
+    }
+
+    package func begin() async throws(TransferError) {
+        // Asked before anything is made, so that a database of somebody else's stays as it is.
+        try await check()
+        let (name, token) = (name, token)
+        let trouble: TransferError? = try await run { connection, _ in
+            do { try Schema.migrate(over: connection) } catch let error as MongoOpeningError {
+                return .destination("\(error)")
             }
+            guard try ImportMark.set(by: token, over: connection) else { return .unfinishedImport(name) }
             // Somebody may have been here between the question and the mark.
             guard try Self.isOccupied(connection) else { return nil }
             try ImportMark.remove(by: token, over: connection)

@@ -1,4 +1,4 @@
-import InventoryKit
+package import InventoryKit
 import Testing
 
 extension StoreContract {
@@ -13,7 +13,7 @@ extension StoreContract {
         get throws { try #require(store as? any APIKeyRegister) }
     }
 
-    static func key(_ owner: String, secrets: Int = 1, version: Int64 = 1) throws -> APIKey {
+    package static func key(_ owner: String, secrets: Int = 1, version: Int64 = 1) throws -> APIKey {
         let at = Timestamp(milliseconds: 1_700_000_000_000)
         let made = (0..<secrets).map { index in
             let secret = KeySecret()
