@@ -19,7 +19,7 @@ struct SQLiteDestination: InventoryDestination {
         mark = ImportMark(of: store.pool.path)
     }
 
-    func begin() async throws(TransferError) {
+    func check() async throws(TransferError) {
         guard !mark.isSet else { throw .unfinishedImport(name) }
         let isOccupied = try await run { db in
             try Bool.fetchOne(
@@ -30,8 +30,9 @@ struct SQLiteDestination: InventoryDestination {
                     """) ?? true
         }
         guard !isOccupied else { throw .occupied(name) }
-        try mark.set()
     }
+
+    func begin() async throws(TransferError) { try mark.set() }
 
     func insert(_ entries: [InventoryEntry]) async throws(TransferError) {
         let doubled: String?

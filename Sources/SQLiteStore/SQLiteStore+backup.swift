@@ -32,12 +32,18 @@ extension SQLiteStore: StoreAdministration {
             }
             // From here on the write-ahead log need not be kept for it.
             try? snapshot.close()
+            // Again and again, for it counts only while a statement runs; and not once the copy may be closed.
             let watch = Task {
-                while goesOn() { try await Task.sleep(for: .milliseconds(100)) }
-                copy.interrupt()
+                while !Task.isCancelled {
+                    if !goesOn() { copy.interrupt() }
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
             }
-            defer { watch.cancel() }
-            try await copy.check()
+            let checked: Result<Void, any Error>
+            do { checked = .success(try await copy.check()) } catch { checked = .failure(error) }
+            watch.cancel()
+            await watch.value
+            try checked.get()
             return try place.take(copy)
         } catch {
             place.clear()

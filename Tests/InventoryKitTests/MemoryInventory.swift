@@ -15,7 +15,8 @@ final class MemoryInventory: InventorySource, InventoryDestination {
     /// What is found instead of what was put in.
     private let spoil: @Sendable ([InventoryEntry]) -> [InventoryEntry]
 
-    /// The insertion that fails, counted from 1; 0 is the beginning.
+    /// The insertion that fails, counted from 1; 0 is the beginning, and the question before it is less.
+    static let question = -1
     private let failure: Int?
 
     init(
@@ -39,14 +40,18 @@ final class MemoryInventory: InventorySource, InventoryDestination {
         try await hand(entries, to: take)
     }
 
-    func begin() async throws(TransferError) {
+    func check() async throws(TransferError) {
+        if failure == Self.question { throw .destination("no answer") }
         let error: TransferError? = state.withLock { state in
             if state.isMarked { return .unfinishedImport(name) }
-            if !state.entries.isEmpty { return .occupied(name) }
-            state.isMarked = true
-            return failure == 0 ? .destination("no room") : nil
+            return state.entries.isEmpty ? nil : .occupied(name)
         }
         if let error { throw error }
+    }
+
+    func begin() async throws(TransferError) {
+        state.withLock { $0.isMarked = true }
+        if failure == 0 { throw .destination("no room") }
     }
 
     func insert(_ entries: [InventoryEntry]) async throws(TransferError) {

@@ -123,6 +123,9 @@ struct TransferRefusalTests {
             try await imported(file, into: MemoryInventory(failingAt: 0))
         }
         #expect(error == .abandoned(.destination("no room"), "the shelf"))
+        // Before anything was asked of it, nothing has happened to what it may hold.
+        let mute = MemoryInventory(try someEntries(), failingAt: MemoryInventory.question)
+        await #expect(throws: TransferError.destination("no answer")) { try await imported(file, into: mute) }
         let occupied = MemoryInventory(try someEntries())
         await #expect(throws: TransferError.occupied("the shelf")) { try await imported(file, into: occupied) }
     }

@@ -258,6 +258,7 @@ struct TransferTests {
         let spoil: @Sendable () async throws -> Void
 
         var name: String { destination.name }
+        func check() async throws(TransferError) { try await destination.check() }
         func begin() async throws(TransferError) { try await destination.begin() }
         func insert(_ entries: [InventoryEntry]) async throws(TransferError) { try await destination.insert(entries) }
         func keyOwners() async throws(TransferError) -> Set<KeyOwner> { try await destination.keyOwners() }

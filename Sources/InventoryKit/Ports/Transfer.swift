@@ -81,6 +81,11 @@ package protocol InventoryDestination: Sendable {
     /// What it is, for people: `the database 127.0.0.1:27017/inventory`.
     var name: String { get }
 
+    /// Looks whether an import may begin. It writes nothing.
+    ///
+    /// - Throws: ``TransferError/occupied(_:)`` or ``TransferError/unfinishedImport(_:)``.
+    func check() async throws(TransferError)
+
     /// Marks it as being imported into. While the mark is there no other import begins and no daemon serves from it, so
     /// that one that broke off is never taken for a whole one.
     ///

@@ -98,8 +98,9 @@ private struct ImportRun {
     mutating func take(_ bytes: [UInt8]) async throws(TransferError) {
         if lineNumber == 0 {
             _ = try ExportLine(header: bytes)
+            try await destination.check()
             do { try await destination.begin() } catch {
-                // It may have been marked before that failed, or will be yet.
+                // It may have been marked before that failed, or will be yet. What it holds was nothing.
                 switch error {
                 case .occupied, .unfinishedImport: break
                 default: hasBegun = true

@@ -48,7 +48,8 @@ package struct LedgerRepair: Sendable {
             }
             // Like any other change of it: nobody is told as long as it may be read as it was.
             do { try await inventory.cache.settle([restored]) } catch {
-                finding.faults.append("\(product.name) may be cached as it was for a while (\(error))")
+                finding.faults.append(
+                    "\(product.name) may be cached as it was for a while, for the cache does not answer")
             }
         }
         finding.mended.append(
