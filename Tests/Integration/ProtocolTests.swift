@@ -26,6 +26,45 @@ struct ProtocolTests {
         }
     }
 
+    /// Fails where an answer of one of the ways (routes, the fast way, refusals ahead of both) lacks what the others have.
+    @Test("Every answer says how it is to be treated, and none what made it; HEAD is GET without the body")
+    func everyAnswer() async throws {
+        try await withDaemon { daemon in
+            let client = daemon.client
+            let id = try await client.create("a", stock: 5)
+            let sale = try await client.post("/v1/products/\(id)/purchase", #"{"quantity":1}"#)
+            let purchase = try #require(sale.header("Location"))
+            let pages: [(path: String, status: Int, cacheControl: String?)] = [
+                ("/v1/products/\(id)", 200, "no-cache"), ("/v1/products/sku:a", 200, "no-cache"),
+                ("/v1/products", 200, nil), ("/v1/products/\(id)/movements", 200, nil), ("/v1/movements", 200, nil),
+                (purchase, 200, nil), ("/healthz", 200, nil), ("/readyz", 200, nil), ("/openapi.json", 200, nil),
+                ("/docs", 200, nil), ("/nowhere", 404, "no-store"), ("/v1/products?limit=0", 422, "no-store"),
+                ("/v1/products/0123456789abcdef01234567", 404, "no-store"),
+            ]
+            for page in pages {
+                let answer = try await client.get(page.path)
+                let head = try await client.send(.HEAD, page.path)
+                #expect(answer.status == page.status && head.status == page.status, "\(page.path)")
+                #expect(!answer.text.isEmpty && head.text.isEmpty, "\(page.path)")
+                for reply in [answer, head] {
+                    #expect(reply.header("X-Content-Type-Options") == "nosniff", "\(page.path)")
+                    #expect(reply.header("Referrer-Policy") == "no-referrer", "\(page.path)")
+                    #expect(reply.header("X-Request-Id") != nil && reply.header("Date") != nil, "\(page.path)")
+                    #expect(reply.header("Server") == nil, "\(page.path)")
+                    let control = reply.header("Cache-Control")
+                    #expect(page.cacheControl == nil ? control != nil : control == page.cacheControl, "\(page.path)")
+                }
+                let length = page.path == "/readyz" ? nil : head.header("Content-Length")
+                if let length { #expect(length == answer.header("Content-Length"), "\(page.path)") }
+            }
+            let many = Array(repeating: id, count: 101).joined(separator: ",")
+            #expect(try await client.get("/v1/products?id=\(many)").status == 422)
+            let later = try await client.get("/v1/movements?since=2200-01-01T00:00:00Z")
+            #expect(later.status == 200 && later.json["items"].items.isEmpty)
+            #expect(try await client.get("/v1/movements?since=yesterday").status == 422)
+        }
+    }
+
     @Test("Bodies of the wrong kind")
     func bodies() async throws {
         try await withDaemon { daemon in

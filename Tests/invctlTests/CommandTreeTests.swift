@@ -76,6 +76,8 @@ struct CommandTreeTests {
         #expect(try PurchaseLine("A:2").sku == "A")
         #expect(try PurchaseLine("A:B").sku == "A:B")
         #expect(try PurchaseLine("A:B:3").sku == "A:B")
+        #expect(try PurchaseLine("sku:22423").sku == "22423")
+        #expect(try PurchaseLine("sku:22423:2").quantity == 2)
         #expect(throws: InvalidValue.self) { try PurchaseLine("A:0") }
         #expect(throws: InvalidValue.self) { try PurchaseLine("A:-1") }
     }

@@ -18,8 +18,8 @@ extension InProcessCache: CacheAdministration {
     }
 
     package func flush(matching pattern: SKUPattern?, dryRun: Bool) -> Flushed {
-        // What is not cached yet, and may be meant, has no name here.
-        defer { if !dryRun { dropLeases() } }
+        // What is not cached yet, and may be meant, has no name here. First, or somebody fills in between.
+        if !dryRun { dropLeases() }
         return flush(dryRun: dryRun) { $0.entry.isLike(pattern) }
     }
 

@@ -53,17 +53,13 @@ extension SharedCache: CacheAdministration {
 
     package func flush(matching pattern: SKUPattern?, dryRun: Bool) async throws(CacheTrouble) -> Flushed {
         var flushed = Flushed()
-        // All leases, whatever the pattern: what is not cached yet, and may be meant, has no name there.
-        try await scan(withLeases: true) { keys, leases throws(CacheTrouble) in
+        if !dryRun { try await dropLeases() }
+        try await scan { keys, leases throws(CacheTrouble) in
             var keys = keys
             if let pattern {
-                let (values, others) = (keys.filter(Self.isValue), keys.filter { !Self.isValue($0) })
-                let meant = try await self.look(at: values, with: leases).filter { $0.isLike(pattern) }
-                keys =
-                    others
-                    + meant.compactMap { entry in
-                        (try? ProductID(entry.productId)).map { CacheKeys.value($0, in: leases.generation) }
-                    }
+                keys = try await self.look(at: keys, with: leases).filter { $0.isLike(pattern) }.compactMap { entry in
+                    (try? ProductID(entry.productId)).map { CacheKeys.value($0, in: leases.generation) }
+                }
             }
             try await self.flush(keys, dryRun: dryRun, leases, into: &flushed)
             return true
@@ -72,6 +68,16 @@ extension SharedCache: CacheAdministration {
     }
 
     // MARK: Parts
+
+    /// Takes all rights to fill: what is not cached yet, and may be meant by a flush, has no name here. Before the values, or
+    /// somebody fills in between.
+    private func dropLeases() async throws(CacheTrouble) {
+        try await scan(withLeases: true) { keys, leases throws(CacheTrouble) in
+            let rights = keys.filter { !Self.isValue($0) }
+            if !rights.isEmpty { _ = try await self.send([["UNLINK"] + rights.map { RedisArgument($0) }], leases) }
+            return true
+        }
+    }
 
     private static func isValue(_ key: String) -> Bool { CacheKeys.id(inValue: key) != nil }
 

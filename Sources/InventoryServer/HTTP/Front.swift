@@ -124,7 +124,8 @@ final class Front: Sendable {
                         status: status, duration: .zero, cache: nil, caller: caller, error: code.rawValue))
             }
         }
-        return AdmissionHandler.Answer(.init(statusCode: status), headers, body, nil, settings)
+        let answer = AdmissionHandler.Answer(.init(statusCode: status), headers, body, nil, settings)
+        return head?.method == .HEAD ? AdmissionHandler.Answer(head: answer.head, body: ByteBuffer()) : answer
     }
 
     /// What ``decorate(_:to:_:)`` adds to the answers of routes.

@@ -62,6 +62,9 @@ struct PurchaseCommand: ToolCommand {
     }
 
     private func rehearse(_ wanted: [PurchaseLine], _ tool: Tool) async throws {
+        do throws(InvalidValue) { _ = try reference.map(Reference.init) } catch {
+            throw InvalidValue("--reference \(error.detail)")
+        }
         let records = try await tool.connected { connection in
             var rehearsal = PurchaseRehearsal(connection)
             var records: [Record] = []
@@ -200,9 +203,11 @@ struct PurchaseLine: Sendable {
     }
 
     /// Reads `SKU` or `SKU:QUANTITY`. A SKU may have colons; the last one with digits behind it is taken for the quantity.
+    /// It may be written as paths have it, `sku:SKU`.
     ///
     /// - Throws: ``InvalidValue`` when there is no SKU, or the quantity is none.
     init(_ text: String) throws(InvalidValue) {
+        let text = text.hasPrefix(Self.prefix) ? String(text.dropFirst(Self.prefix.count)) : text
         guard let colon = text.lastIndex(of: ":"), Self.isNumber(text[text.index(after: colon)...]) else {
             self.init(sku: text, quantity: 1)
             return
@@ -213,6 +218,8 @@ struct PurchaseLine: Sendable {
             self.init(sku: String(text[..<colon]), quantity: quantity.units)
         } catch { throw InvalidValue("\(text): the quantity \(error.detail)") }
     }
+
+    private static let prefix = "sku:"
 
     private static func isNumber(_ text: Substring) -> Bool {
         let digits = text.first.map { "+-".contains($0) } == true ? text.dropFirst() : text

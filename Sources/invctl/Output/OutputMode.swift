@@ -16,16 +16,17 @@ enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
 
     var isJSON: Bool { self == .json || self == .jsonl }
 
-    /// The one asked for by words that the parser has not understood.
+    /// The one asked for by words that the parser has not understood; the last one, as for the parser.
     static func named(in words: [String]) -> OutputMode? {
+        var mode: OutputMode?
         let options = words.prefix { $0 != "--" }
         for (word, next) in zip(options, options.dropFirst() + [""]) {
             for name in ["-o", "--output"] {
-                if word == name { return OutputMode(rawValue: next) }
-                if word.hasPrefix(name + "=") { return OutputMode(rawValue: String(word.dropFirst(name.count + 1))) }
+                if word == name { mode = OutputMode(rawValue: next) }
+                if word.hasPrefix(name + "=") { mode = OutputMode(rawValue: String(word.dropFirst(name.count + 1))) }
             }
         }
-        return nil
+        return mode
     }
 }
 
