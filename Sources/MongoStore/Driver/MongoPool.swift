@@ -164,20 +164,26 @@ final class MongoPool: Sendable {
     /// Nothing before it has been asked for the first time.
     var knownTopology: Topology? { state.withLock { $0.topology } }
 
-    /// What the server is, asked once: a standalone knows neither majorities nor linearizable reads.
+    /// What the server is, as it was last asked: a standalone knows neither majorities nor linearizable reads.
     func topology(of connection: MongoConnection) throws -> Topology {
-        if let known = state.withLock({ $0.topology }) { return known }
+        if let known = knownTopology { return known }
+        return try askTopology(of: connection)
+    }
+
+    /// The same asked anew: where a server was restarted as something else nobody need have noticed.
+    @discardableResult
+    func askTopology(of connection: MongoConnection) throws -> Topology {
         let reply = try connection.read("admin", [("hello", 1)])
         let isSet = reply["setName"] != nil
         // mongos says "isdbgrid", and has majorities; what is linearizable on one document is so through it.
         let topology: Topology = isSet || reply["msg"] == .string("isdbgrid") ? .replicated : .standalone
-        // One that is to become a set's, and has not been told of it yet.
-        if reply["isreplicaset"] != .bool(true) { state.withLock { $0.topology = topology } }
+        // One that is to become a set's, and has not been told of it yet, is not remembered.
+        state.withLock { $0.topology = reply["isreplicaset"] == .bool(true) ? nil : topology }
         return topology
     }
 
     /// When a server comes back, it may have become a member of a set.
-    func forgetStandalone() {
+    private func forgetStandalone() {
         state.withLock { state in
             if case .standalone? = state.topology { state.topology = nil }
         }

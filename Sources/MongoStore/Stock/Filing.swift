@@ -101,8 +101,7 @@ final class Filing: Sendable {
 
     /// - Returns: how many products were due, if any of them was filed.
     private func pass(over connection: MongoConnection, age: Duration) throws -> Int {
-        // Where a server was restarted nobody need have noticed.
-        pool.forgetStandalone()
+        try pool.askTopology(of: connection)
         // By the server's clock, which has also dated the operations.
         let stuck = stuck.withLock { Array($0.products) }
         let due: BSON = [
