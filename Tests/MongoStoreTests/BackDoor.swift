@@ -97,6 +97,18 @@ struct BackDoor: Sendable {
         }
     }
 
+    /// Changes a product as a hand at mongosh might that has switched validation off.
+    ///
+    /// - Parameter update: an update document, as extended JSON.
+    func damage(_ product: ProductID, _ update: String) async throws {
+        let reply = try await MongoShell(url: fixture.url).run(
+            #"""
+            {"update": "products", "bypassDocumentValidation": true,
+                "updates": [{"q": {"_id": {"$oid": "\#(product.text)"}}, "u": \#(update)}]}
+            """#)
+        try #require(reply["nModified"] == .integer(1))
+    }
+
     /// Makes a product's operations look so young, by the server's clock, that nobody files them. There must be some.
     ///
     /// - Parameter isDated: whether the oldest one gets the time as well, as it would have it if it were so young.

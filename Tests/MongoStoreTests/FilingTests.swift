@@ -86,16 +86,10 @@ struct FilingTests {
     @Test("A damaged document is not filed, and keeps nobody else's from being")
     func damagedIsLeft() async throws {
         try await BackDoor.withStore { door, store in
-            let (product, other) = (
-                try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
-            )
-            for product in [product, other] { try await door.holdFiling(of: product.id) }
-            try await MongoShell(url: door.fixture.url).run(
-                #"""
-                {"update": "products", "bypassDocumentValidation": true, "updates": [
-                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {
-                        "$unset": {"sku_key": ""}, "$set": {"unfiled_since": {"$date": "2026-01-01T00:00:00Z"}}}}]}
-                """#)
+            let (product, other) = try await createHeld(store, door)
+            try await door.damage(
+                product.id,
+                #"{"$unset": {"sku_key": ""}, "$set": {"unfiled_since": {"$date": "2026-01-01T00:00:00Z"}}}"#)
             try await door.releaseFiling(of: other.id)
             try await door.awaitFiling(of: other.id)
             #expect(try await door.filed(other.id).count == 1)
@@ -175,17 +169,10 @@ struct FilingTests {
     @Test("An answer that the ledger refuses keeps nobody else's from being filed")
     func refusedAnswer() async throws {
         try await BackDoor.withStore { door, store in
-            let (product, other) = (
-                try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5)
-            )
-            for product in [product, other] { try await door.holdFiling(of: product.id) }
+            let (product, other) = try await createHeld(store, door)
             // One without its time.
-            try await MongoShell(url: door.fixture.url).run(
-                #"""
-                {"update": "products", "bypassDocumentValidation": true, "updates": [
-                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {"$push": {"ops": {
-                        "id": "x", "kind": "refused", "fp": "y", "record": ["z"]}}}}]}
-                """#)
+            try await door.damage(
+                product.id, #"{"$push": {"ops": {"id": "x", "kind": "refused", "fp": "y", "record": ["z"]}}}"#)
             // Together, so that they are in one pass.
             for product in [other, product] { try await door.releaseFiling(of: product.id) }
             try await door.awaitFiling(of: other.id)
@@ -201,12 +188,10 @@ struct FilingTests {
         try await BackDoor.withStore { door, store in
             let product = try await create(store, "A-1", opening: 5)
             try await door.holdFiling(of: product.id)
-            try await MongoShell(url: door.fixture.url).run(
-                #"""
-                {"update": "products", "bypassDocumentValidation": true, "updates": [
-                    {"q": {"_id": {"$oid": "\#(product.id.text)"}}, "u": {"$unset": {"sku_key": ""}, "$set": {
-                        "live": false, "archived_at": {"$date": "2200-01-01T00:00:00Z"}}}}]}
-                """#)
+            try await door.damage(
+                product.id,
+                #"{"$unset": {"sku_key": ""}, "$set": {"live": false, "archived_at": {"$date": "2200-01-01T00:00:00Z"}}}"#
+            )
             await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) {
                 try await create(store, "A-1", opening: 5)
             }
@@ -257,6 +242,13 @@ struct FilingTests {
 
     private func create(_ store: MongoStore, _ sku: String, opening: Int64) async throws -> Product {
         try await store.create(try Sample.creation(try Sample.catalogue(sku), opening: opening)).product
+    }
+
+    /// Two products whose operations nobody files yet.
+    private func createHeld(_ store: MongoStore, _ door: BackDoor) async throws -> (Product, Product) {
+        let pair = (try await create(store, "A-1", opening: 5), try await create(store, "B-1", opening: 5))
+        for product in [pair.0, pair.1] { try await door.holdFiling(of: product.id) }
+        return pair
     }
 
     private func buy(
