@@ -1,9 +1,14 @@
+import Synchronization
 import Testing
 
 @testable import InventoryServer
 
 @Suite("Places")
 struct PlacesTests {
+    private final class Inside: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
     /// Fails where a place is given back twice, or not at all.
     @Test("A place is given back once, whoever does it and however often")
     func leaving() {
@@ -11,22 +16,93 @@ struct PlacesTests {
         do {
             let first = Place(in: places, of: 2)
             let second = Place(in: places, of: 2)
-            #expect(first.hasRoom && second.hasRoom)
-            #expect(!Place(in: places, of: 2).hasRoom)
+            #expect(first.take() && second.take())
+            #expect(!Place(in: places, of: 2).take())
             #expect(places.inUse == 2)
             first.leave()
             first.leave()
             #expect(places.inUse == 1)
-            #expect(first.comeBack())
-            #expect(first.comeBack())
+            #expect(first.take())
+            #expect(first.take())
             #expect(places.inUse == 2)
             first.leave()
             let third = Place(in: places, of: 2)
-            #expect(third.hasRoom)
-            #expect(!first.comeBack())
+            #expect(third.take())
+            #expect(!first.take())
             third.leave()
         }
         #expect(places.inUse == 0)
+    }
+
+    /// Fails where who has waited longest is let in first, or where a place that is left is not handed on.
+    @Test("Who waits is let in when a place is left, the last to come first")
+    func waiting() {
+        let places = Places()
+        let holder = Place(in: places, of: 1)
+        #expect(holder.take())
+        let order = Mutex<[Int]>([])
+        let waiters = (0..<3).map { _ in Place(in: places, of: 1) }
+        for (number, waiter) in waiters.enumerated() {
+            waiter.wait { hasRoom in order.withLock { $0.append(hasRoom ? number : -1) } }
+        }
+        #expect(places.waiting == 3)
+        for leaver in [holder, waiters[2], waiters[1], waiters[0]] { leaver.leave() }
+        #expect(order.withLock { $0 } == [2, 1, 0])
+        #expect(places.inUse == 0 && places.waiting == 0)
+    }
+
+    /// Fails where nobody looks after those who wait, or no longer after the first has gone.
+    @Test("Who has waited for long is turned away, again and again")
+    func turnedAway() async {
+        let places = Places()
+        let holder = Place(in: places, of: 1)
+        #expect(holder.take())
+        for _ in 0..<2 {
+            let crowd = (0..<20).map { _ in Place(in: places, of: 1) }
+            let served = await withTaskGroup(of: Bool.self) { group in
+                for place in crowd { group.addTask { await place.takeOrWait() } }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(served == 0)
+            #expect(crowd.allSatisfy { !$0.isHeld })
+        }
+        #expect(places.inUse == 1 && places.waiting == 0)
+        holder.leave()
+        #expect(Place(in: places, of: 1).take())
+    }
+
+    /// Fails where nobody looks again once it is seen who waits: the place was left between a look for one and the wait.
+    @Test("Who begins to wait when a place has just become free has it at once")
+    func justFree() {
+        let place = Place(in: Places(), of: 1)
+        let told = Mutex<Bool?>(nil)
+        place.wait { hasRoom in told.withLock { $0 = hasRoom } }
+        #expect(told.withLock { $0 } == true)
+        #expect(place.isHeld)
+    }
+
+    /// Fails where a place is given to two, or counted when it is not taken.
+    @Test("Many who come and go at once are never more than there is room for")
+    func comingAndGoing() async {
+        let places = Places()
+        let inside = Inside()
+        let most = 2
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    for _ in 0..<2_000 {
+                        let place = Place(in: places, of: most)
+                        guard await place.takeOrWait() else { continue }
+                        let count = inside.count.add(1, ordering: .relaxed).newValue
+                        #expect(count <= most)
+                        await Task.yield()
+                        inside.count.subtract(1, ordering: .relaxed)
+                        place.leave()
+                    }
+                }
+            }
+        }
+        #expect(places.inUse == 0 && places.waiting == 0)
     }
 
     @Test("Half of the places may be kept for slow clients, and one at least")

@@ -151,7 +151,7 @@ struct Exchange {
             }
             bytes += part.readableBytesView
         }
-        guard call.place?.comeBack() ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
+        guard await call.place?.takeOrWait() ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
         do { return try JSONDocument(parsing: bytes, valuesMax: Bounds.requestValues) } catch {
             throw Problem(.malformedJSON, "At byte \(error.offset): \(error.detail).")
         }

@@ -38,6 +38,9 @@ final class AdmissionHandler: ChannelDuplexHandler {
 
         /// - Returns: whether the request still waited for it; not where its connection has ended.
         @discardableResult func callAsFunction(_ verdict: Verdict) -> Bool { handler.settle(verdict, context) }
+
+        /// Whether the request still waits for it.
+        var isAwaited: Bool { handler.isWaiting }
     }
 
     /// Says what becomes of a request, at once or later.

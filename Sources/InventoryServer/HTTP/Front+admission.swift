@@ -50,16 +50,7 @@ extension Front {
         {
             return serve(request, with: inventory, on: loop, permit, tell)
         }
-        permit { fields in
-            // One for which there is no room is told so here already: far more of them may come than are let in, and each
-            // would cost those that are let in.
-            if self.state.places.inUse >= settings.maxInFlight, !Self.isProbe(Self.path(of: head)) {
-                let problem = Problem.noPlace(of: settings.maxInFlight)
-                tell(.answer(self.refusal(of: head, caller, problem, fields, settings)))
-            } else {
-                tell(.pass(fields))
-            }
-        }
+        permit { tell(.pass($0)) }
     }
 
     // MARK: Refusals
@@ -76,19 +67,21 @@ extension Front {
     }
 
     /// The answer to a request that nobody works on, which notes it in the log and the figures.
+    ///
+    /// - Parameter time: since it came.
     func refusal(
         of head: HTTPRequestHead, _ caller: Caller, _ problem: Problem, _ fields: RateFields?,
-        _ settings: ServerSettings
+        _ settings: ServerSettings, after time: Duration = .zero
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.joined("x-request-id"))
         let status = problem.code.rendering.status
         let (headers, body) = render(problem, head, requestID, settings)
         let method = head.method.rawValue
-        traffic.count(method, nil, status: status, in: .zero)
-        note(RateClass(method: method, uri: head.uri), status: status, in: .zero, settings) {
+        traffic.count(method, nil, status: status, in: time)
+        note(RateClass(method: method, uri: head.uri), status: status, in: time, settings) {
             AccessLogEntry(
                 requestID: requestID, method: method, route: "-", path: Self.path(of: head), status: status,
-                duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
+                duration: time, cache: nil, caller: caller.name, error: problem.code.rawValue
             )
         }
         let answer = AdmissionHandler.Answer(.init(statusCode: status), headers, body, fields, settings)

@@ -119,12 +119,27 @@ extension Front {
             return
         }
         let place = Place(in: state.places, of: request.settings.maxInFlight)
-        guard place.hasRoom else {
-            place.leave()
-            let problem = Problem.noPlace(of: request.settings.maxInFlight)
-            tell(.answer(refusal(of: request.head, request.caller, problem, fields, request.settings)))
-            return
+        if place.take() { return begin(request, in: place, on: loop, fields, tell, body) }
+        let tell = NIOLoopBound(tell, eventLoop: loop)
+        place.wait { hasRoom in
+            loop.execute {
+                // Its client may have gone.
+                guard tell.value.isAwaited else { return place.leave() }
+                let problem = hasRoom ? Problem(self.state.importState) : .noPlace(of: request.settings.maxInFlight)
+                guard let problem else { return self.begin(request, in: place, on: loop, fields, tell.value, body) }
+                place.leave()
+                let time = ContinuousClock.now - request.arrival
+                let refusal = self.refusal(
+                    of: request.head, request.caller, problem, fields, request.settings, after: time)
+                tell.value(.answer(refusal))
+            }
         }
+    }
+
+    private func begin(
+        _ request: PlainRequest, in place: Place, on loop: any EventLoop, _ fields: RateFields?,
+        _ tell: AdmissionHandler.Tell, _ body: @escaping @Sendable () async throws(InventoryError) -> PlainAnswer?
+    ) {
         let tell = NIOLoopBound(tell, eventLoop: loop)
         Task {
             let answer: PlainAnswer?

@@ -51,6 +51,7 @@ final class Front: Sendable {
             place: door.isBounded && !Self.isProbe(request.uri.path)
                 ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
         defer { call.place?.leave() }
+        let hasRoom = await call.place?.takeOrWait() ?? true
         var response = await answer(request, call)
         decorate(&response, to: request, call)
         if request.method == .head { response = Self.head(of: response) }
@@ -72,7 +73,7 @@ final class Front: Sendable {
             AccessLogEntry(
                 requestID: requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
                 path: request.uri.path, status: status, duration: time, cache: cache, caller: call.caller.name,
-                error: outcome
+                error: outcome ?? (hasRoom ? nil : ProblemCode.overloaded.rawValue)
             )
         }
         door.answered(request, call, status: status, logger)
@@ -152,6 +153,7 @@ final class Front: Sendable {
 
     private func answer(_ request: Request, _ call: Call) async -> Response {
         do {
+            guard call.place?.isHeld ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
             try Self.checkSize(of: request)
             try door.admit(request)
             // The router would take these for the path without them, and an empty id for the list.
@@ -159,7 +161,6 @@ final class Front: Sendable {
             guard !Self.hasEmptyComponent(path) else {
                 throw Problem(.noRoute, "There is nothing at \(path.prefix(200)).")
             }
-            guard call.place?.hasRoom ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
             if request.method == .options { return try options(request, call) }
             if path.hasPrefix("/v1/"), let problem = Problem(state.importState) { throw problem }
             let response = try await router.respond(to: request, context: call)

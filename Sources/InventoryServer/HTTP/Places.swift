@@ -17,6 +17,8 @@ package final class Places: Sendable {
     static let answerBytesMax = 128 * 1_024 * 1_024
 
     private let taken = Atomic<Int>(0)
+    private let room = Mutex(WaitingRoom())
+    private let inRoom = Atomic<Int>(0)
     fileprivate let lasting = Share()
     fileprivate let bodyBytes = Share()
     fileprivate let answerBytes = Share()
@@ -26,13 +28,71 @@ package final class Places: Sendable {
     /// Requests that are worked on.
     var inUse: Int { taken.load(ordering: .relaxed) }
 
-    /// Returns when none is worked on any more, or the task is cancelled.
+    /// Requests that wait for a place.
+    var waiting: Int { inRoom.load(ordering: .relaxed) }
+
+    /// Returns when none is worked on any more and none waits, or the task is cancelled.
     func untilEmpty() async {
-        while inUse > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
+        while inUse > 0 || waiting > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
     }
 
-    fileprivate func take(of most: Int) -> Bool { taken.add(1, ordering: .relaxed).oldValue < most }
-    fileprivate func giveBack() { taken.subtract(1, ordering: .relaxed) }
+    fileprivate func take(of most: Int) -> Bool {
+        var count = taken.load(ordering: .sequentiallyConsistent)
+        while count < most {
+            let attempt = taken.compareExchange(
+                expected: count, desired: count + 1, ordering: .sequentiallyConsistent)
+            if attempt.exchanged { return true }
+            count = attempt.original
+        }
+        return false
+    }
+
+    fileprivate func giveBack() {
+        taken.subtract(1, ordering: .sequentiallyConsistent)
+        letIn()
+    }
+
+    /// - Parameter enter: told once, from anywhere and perhaps before this returns, whether there is a place by now.
+    fileprivate func wait(of most: Int, _ enter: @escaping @Sendable (Bool) -> Void) {
+        let waiter = WaitingRoom.Waiter(most: most, enter: enter)
+        let isFirst = room.withLock { room in
+            defer { inRoom.store(room.count, ordering: .sequentiallyConsistent) }
+            return room.add(waiter)
+        }
+        if isFirst { turnAway(after: waiter.deadline) }
+        // A place that was given back before somebody was seen to wait is nobody's: either the one who left sees who waits,
+        // or who waits sees the place.
+        letIn()
+    }
+
+    /// Gives places that are free to those who wait.
+    private func letIn() {
+        while inRoom.load(ordering: .sequentiallyConsistent) > 0 {
+            let next = room.withLock { room in
+                defer { inRoom.store(room.count, ordering: .sequentiallyConsistent) }
+                return room.letIn(take(of:))
+            }
+            guard let next else { return }
+            next.enter(true)
+        }
+    }
+
+    private func turnAway(after deadline: ContinuousClock.Instant) {
+        Task {
+            var deadline = Optional(deadline)
+            while let next = deadline {
+                // Not for each of a thousand by itself.
+                try? await Task.sleep(until: max(next, .now + WaitingRoom.patience / 25))
+                let late = room.withLock { room in
+                    defer { inRoom.store(room.count, ordering: .sequentiallyConsistent) }
+                    let (late, next) = room.turnAway(at: .now)
+                    deadline = next
+                    return late
+                }
+                for waiter in late { waiter.enter(false) }
+            }
+        }
+    }
 }
 
 /// Something of which there is so much for all together.
@@ -55,9 +115,7 @@ final class Place: Sendable {
     private let places: Places
     private let most: Int
 
-    /// Whether there was room for it. One that found none has a place all the same, for as long as it takes to say so.
-    let hasRoom: Bool
-    private let isTaken = Atomic<Bool>(true)
+    private let isTaken = Atomic<Bool>(false)
     private let lasts = Atomic<Bool>(false)
     private let bodyBytes = Atomic<Int>(0)
     private let answerBytes = Atomic<Int>(0)
@@ -66,7 +124,6 @@ final class Place: Sendable {
     init(in places: Places, of most: Int) {
         self.places = places
         self.most = most
-        hasRoom = places.take(of: most)
     }
 
     deinit { leave() }
@@ -80,12 +137,35 @@ final class Place: Sendable {
         if bytes > 0 { places.answerBytes.giveBack(bytes) }
     }
 
-    /// Takes a place again after ``leave()``.
+    /// Whether the request has it.
+    var isHeld: Bool { isTaken.load(ordering: .relaxed) }
+
+    /// Takes a place if there is one, for the first time or again after ``leave()``. One request asks one thing at a time.
     ///
-    /// - Returns: whether there was room.
-    func comeBack() -> Bool {
-        guard !isTaken.exchange(true, ordering: .relaxed) else { return true }
-        return places.take(of: most)
+    /// - Returns: whether the request has it now.
+    func take() -> Bool {
+        if isHeld { return true }
+        guard places.take(of: most) else { return false }
+        isTaken.store(true, ordering: .relaxed)
+        return true
+    }
+
+    /// Waits for a place, but not for long.
+    ///
+    /// - Parameter enter: told once, from anywhere, whether the request has it.
+    func wait(_ enter: @escaping @Sendable (Bool) -> Void) {
+        places.wait(of: most) { hasRoom in
+            if hasRoom { self.isTaken.store(true, ordering: .relaxed) }
+            enter(hasRoom)
+        }
+    }
+
+    /// Takes a place, at once or after waiting for it, but not for long.
+    ///
+    /// - Returns: whether the request has it now.
+    func takeOrWait() async -> Bool {
+        if take() { return true }
+        return await withCheckedContinuation { continuation in wait { continuation.resume(returning: $0) } }
     }
 
     /// Whether it is kept although the client decides how long the request takes.

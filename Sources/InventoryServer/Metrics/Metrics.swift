@@ -83,6 +83,9 @@ package struct Metrics: Sendable {
         metrics.family(
             "inventoryd_http_requests_in_flight", .gauge, "Requests of the REST API under way.",
             UInt64(max(0, places.inUse)))
+        metrics.family(
+            "inventoryd_http_requests_waiting", .gauge, "Requests of the REST API for which there is no room yet.",
+            UInt64(max(0, places.waiting)))
     }
 
     private func addConnections(to metrics: inout MetricsText) {
