@@ -87,6 +87,48 @@ struct LanesTests {
         #expect(StockPlan(batch, at: Self.time) == nil, "the server has to decide")
     }
 
+    /// It fails where what nobody can take out has its turn again at once, and so for ever.
+    @Test("What cannot be taken out of a product is not tried again and again", arguments: [true, false])
+    func cannotLeave(isGone: Bool) throws {
+        var lanes = Lanes()
+        try file(try sell(from: &lanes), in: &lanes)
+        lanes.expedite()
+        let batch = try #require(lanes.nextRound().first)
+        let outcome = LaneOutcome(product: product.id, error: isGone ? nil : .refused(code: 121, "not valid"))
+        _ = lanes.finish(outcome, after: batch, filingThreshold: 128)
+        #expect(lanes.nextRound().isEmpty && lanes.isEmpty)
+    }
+
+    @Test("What could not be taken out for want of a server has its turn again")
+    func leavesLater() throws {
+        var lanes = Lanes()
+        try file(try sell(from: &lanes), in: &lanes)
+        lanes.expedite()
+        let batch = try #require(lanes.nextRound().first)
+        _ = lanes.finish(LaneOutcome(product: product.id, error: .unknown("gone")), after: batch, filingThreshold: 128)
+        #expect(lanes.nextRound().first?.filed == batch.filed)
+    }
+
+    /// It fails where whoever came first stays, and who is bought now has to be asked for each time.
+    @Test("With more products than memory keeps, those that are bought stay, and the others go")
+    func memory() throws {
+        var lanes = Lanes(idleLimit: 8)
+        for _ in 0..<20 {
+            try LanesTests().rest(in: &lanes)
+        }
+        #expect(lanes.count <= 9)
+        try rest(in: &lanes)
+        for _ in 0..<50 {
+            for _ in 0..<4 { try LanesTests().rest(in: &lanes) }
+            lanes.add([try move()], to: product.id)
+            let batch = try #require(lanes.nextRound().first)
+            #expect(batch.state != nil, "it had to be asked for again")
+            let outcome = LaneOutcome(product: product.id, state: batch.state)
+            _ = lanes.finish(outcome, after: batch, filingThreshold: 128)
+        }
+        #expect(lanes.count <= 9)
+    }
+
     // MARK: Parts
 
     private static let time = Timestamp(milliseconds: 1_800_000_000_000)
@@ -111,6 +153,15 @@ struct LanesTests {
         let state = LaneState(try StoredProduct(document), at: 0, isDurable: isDurable)
         _ = lanes.finish(LaneOutcome(product: product.id, state: state), after: batch, filingThreshold: 128)
         return try #require(state.operations.first)
+    }
+
+    /// Has a round give back the product with nothing to be filed.
+    private func rest(in lanes: inout Lanes) throws {
+        lanes.add([try move()], to: product.id)
+        let batch = try #require(lanes.nextRound().first)
+        var state = LaneState(try StoredProduct(document), at: 0, isDurable: true)
+        state.removeFirst(1)
+        _ = lanes.finish(LaneOutcome(product: product.id, state: state), after: batch, filingThreshold: 128)
     }
 
     private func file(_ operation: BSONDocument, in lanes: inout Lanes) throws {

@@ -1,4 +1,5 @@
 import InventoryKit
+import NIOCore
 
 /// What waits to be decided, product by product, and which product's turn it is. A plain value: it decides, and
 /// ``Combining`` does.
@@ -20,9 +21,9 @@ struct Lanes {
     /// makes the round longer for all who wait.
     private static let leavingLimit = 16
 
-    /// How many products are kept in memory while nobody asks for them. Without that the next move only costs a query
-    /// more.
-    private static let idleLimit = 4_096
+    /// How many products are kept in memory while nobody asks for them. Without that the next move costs a query more, and
+    /// what it leaves is filed by the sweep of all products (``Filing``).
+    private let idleLimit: Int
 
     private struct Lane {
         var waiting: [PendingMove] = []
@@ -35,6 +36,10 @@ struct Lanes {
         /// Whether what is filed waits for the next move, whose write takes it out at no cost.
         var isPatient = false
         var isFiling = false
+
+        /// Whether it has been used since somebody last looked whether it may be forgotten.
+        var isUsed = false
+        var isKept = false
 
         var isReady: Bool { !isUnderWay && !waiting.isEmpty }
         var isLeaving: Bool { !isUnderWay && waiting.isEmpty && filed != nil && !isPatient }
@@ -50,6 +55,10 @@ struct Lanes {
 
     /// Products of which something that is filed may wait for a move.
     private var patient: [ProductID] = []
+
+    /// Products that are kept in memory, the next to be looked at first. Who has been used since the last look stays
+    /// ("clock" or "second chance", Corbató 1968).
+    private var kept = CircularBuffer<ProductID>()
     private(set) var waitingCount = 0
 
     /// How many products' turn it may be, and moves whose product is not known yet.
@@ -57,6 +66,13 @@ struct Lanes {
 
     /// Moves by SKU whose product is not known yet.
     private(set) var unresolved: [PendingMove] = []
+
+    init(idleLimit: Int = 4_096) {
+        self.idleLimit = idleLimit
+    }
+
+    /// Products that are in memory, for whatever reason.
+    var count: Int { lanes.count }
 
     var isEmpty: Bool { waitingCount == 0 && unresolved.isEmpty && !lanes.values.contains { !$0.isIdle } }
 
@@ -120,6 +136,7 @@ struct Lanes {
         let moves = Array(lane.waiting.prefix(Self.batchLimit))
         lane.waiting.removeFirst(moves.count)
         lane.isUnderWay = true
+        lane.isUsed = lane.isKept
         let batch = LaneBatch(
             product: product, moves: moves, fence: lane.fence, state: lane.state, isContended: lane.isContended,
             filed: lane.filed)
@@ -139,10 +156,11 @@ struct Lanes {
         lane.isContended = outcome.isContended
         lane.state = outcome.state
         lane.fence = outcome.state?.fence
+        // Whether they are gone, another daemon has filed them, or nothing can take them out: what the round was to take out is
+        // settled, and what is still there the sweep of the ledger sees.
+        if outcome.error?.isTransient != true, lane.filed == batch.filed { lane.filed = nil }
         var toFile: [BSONDocument]?
         if let state = outcome.state, state.isDurable {
-            // Whether they are gone or another daemon has filed them: what the round was to take out is settled.
-            if lane.filed == batch.filed { lane.filed = nil }
             if state.operations.count >= filingThreshold, !lane.isFiling, lane.filed == nil {
                 lane.isFiling = true
                 toFile = state.operations
@@ -225,8 +243,31 @@ struct Lanes {
             ready.append(product)
         } else if lane.isLeaving {
             leaving.append(product)
-        } else if lane.isIdle, lane.state?.isSmall != true || lanes.count > Self.idleLimit {
-            lanes[product] = nil
+        } else if lane.isIdle {
+            guard lane.state?.isSmall == true else {
+                lanes[product] = nil
+                return
+            }
+            if !lane.isKept {
+                lanes[product]?.isKept = true
+                kept.append(product)
+            }
+            forgetSome()
+        }
+    }
+
+    /// Forgets products that nobody has asked for lately, where there are too many.
+    private mutating func forgetSome() {
+        // Where all are in use, a look at a few each time is enough to find those that no longer are.
+        for _ in 0..<8 where kept.count > idleLimit {
+            let product = kept.removeFirst()
+            guard let lane = lanes[product] else { continue }
+            if lane.isIdle, !lane.isUsed {
+                lanes[product] = nil
+            } else {
+                lanes[product]?.isUsed = false
+                kept.append(product)
+            }
         }
     }
 }
