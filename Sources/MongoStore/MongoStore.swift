@@ -14,7 +14,7 @@ package final class MongoStore: InventoryStore {
     private let deadlines: Deadlines
     private let combining: Combining
     private let filing: Filing
-    private let catalogues: Catalogues
+    let catalogues: Catalogues
     private let reads: ProductReads
     let switchRegister: SwitchRegister
     let logger: Logger
@@ -38,7 +38,7 @@ package final class MongoStore: InventoryStore {
         let ledger = Ledger(logger: logger)
         combining = Combining(pool: pool, deadlines: deadlines, ledger: ledger, clock: clock, logger: logger)
         filing = Filing(pool: pool, ledger: ledger, combining: combining, clock: clock, logger: logger)
-        catalogues = Catalogues(filing: filing, clock: clock, logger: logger)
+        catalogues = Catalogues(pool: pool, filing: filing, clock: clock, logger: logger)
         reads = ProductReads(pool: pool, deadlines: deadlines)
         switchRegister = SwitchRegister(url: url, logger: logger)
         deadlines.start()
@@ -93,29 +93,39 @@ package final class MongoStore: InventoryStore {
 
     package func upsert(_ rows: [UpsertRow]) async -> [Result<Upserted, InventoryError>] {
         let tokens = rows.map { _ in Int64.random(in: .min ... .max) }
-        let results = SharedResults(count: rows.count)
+        let results = Kept([Result<Upserted, InventoryError>?](repeating: nil, count: rows.count))
         do {
             try await run(changes: true) { [catalogues] connection, _ in
-                var known = results.values.withLock { $0 }
-                defer { results.values.withLock { $0 = known } }
-                try BulkLoad(catalogues: catalogues, connection: connection).perform(
-                    rows, tokens: tokens, results: &known)
+                try results.update { known in
+                    try BulkLoad(catalogues: catalogues, connection: connection).perform(
+                        rows, tokens: tokens, results: &known)
+                }
             }
-            return results.values.withLock { $0.map { $0 ?? .failure(.unavailable(.outOfReach)) } }
-        } catch { return results.values.withLock { $0.map { $0 ?? .failure(error) } } }
+            return results.value.map { $0 ?? .failure(.unavailable(.outOfReach)) }
+        } catch { return results.value.map { $0 ?? .failure(error) } }
     }
 
-    /// What is known of rows, kept over repeated tries.
-    private final class SharedResults: Sendable {
-        let values: Mutex<[Result<Upserted, InventoryError>?]>
+    /// What one try leaves to the next.
+    private final class Kept<Value: Sendable>: Sendable {
+        private let kept: Mutex<Value>
 
-        init(count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
+        init(_ value: Value) { kept = Mutex(value) }
+
+        var value: Value { kept.withLock { $0 } }
+
+        /// One try at a time does this.
+        func update<Result>(_ change: (inout Value) throws -> Result) rethrows -> Result {
+            var value = value
+            defer { kept.withLock { [value] in $0 = value } }
+            return try change(&value)
+        }
     }
 
     package func revise(_ revision: Revision) async throws(InventoryError) -> Product {
         let token = Int64.random(in: .min ... .max)
+        let sent = Kept(Catalogues.Sent())
         return try await run(changes: true) { [catalogues] connection, _ in
-            try catalogues.revise(revision, token: token, over: connection)
+            try sent.update { try catalogues.revise(revision, token: token, sent: &$0, over: connection) }
         }
     }
 

@@ -44,10 +44,14 @@ package final class SQLiteStore: InventoryStore {
 
     package func upsert(_ rows: [UpsertRow]) async -> [Result<Upserted, InventoryError>] {
         do {
-            return try await write { transaction in
+            return try await write { [logger] transaction in
                 try rows.map { row in
                     do { return .success(try transaction.upsert(row)) } catch let error as InventoryError {
                         return .failure(error)
+                    } catch let error as DamagedRow {
+                        // Found before anything is written of it.
+                        logger.error("A row of a bulk load failed", metadata: ["error": "\(error)"])
+                        return .failure(.unavailable(.outOfReach))
                     }
                 }
             }

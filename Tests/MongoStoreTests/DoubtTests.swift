@@ -67,6 +67,49 @@ struct DoubtTests {
         }
     }
 
+    /// Fails where a revision whose answer was lost is made again on top of what somebody has written since: that would be
+    /// undone; or where it is refused by what may be its own effect.
+    @Test("A revision of which nobody knows whether it has happened is not judged by what came after it")
+    func revision() async throws {
+        try await BackDoor.withStore { door, store in
+            let created = try await store.create(try Sample.creation(try Sample.catalogue("A-1"))).product
+            func revision(_ amount: Int64, on etag: ETag? = nil) throws -> Revision {
+                Revision(
+                    id: created.id, change: .merge(try Sample.change(amount: amount)),
+                    expectedETags: etag.map { [$0] })
+            }
+            let sent = Catalogues.Sent(version: created.version)
+            @Sendable func again(_ revision: Revision, token: Int64) async throws -> Product {
+                try await door.run { connection in
+                    var sent = sent
+                    return try store.catalogues.revise(revision, token: token, sent: &sent, over: connection)
+                }
+            }
+            // It has not happened, for the product is as it was.
+            #expect(try await again(try revision(10, on: created.etag), token: 1).catalogue.price.amount == 10)
+            // It has.
+            #expect(try await again(try revision(10, on: created.etag), token: 1).catalogue.price.amount == 10)
+            _ = try await store.revise(try revision(12))
+            for etag in [nil, created.etag] {
+                await #expect(throws: InventoryError.unavailable(.outcomeUnknown)) {
+                    try await again(try revision(10, on: etag), token: 1)
+                }
+            }
+            #expect(try await store.product(.id(created.id))?.catalogue.price.amount == 12)
+        }
+    }
+
+    /// Fails where a client is told to ask for less because the server was slow.
+    @Test("Only a list can be too much to read in time")
+    func outOfTime() async throws {
+        try await BackDoor.withStore { door, store in
+            await #expect(throws: InventoryError.queryTooBroad) {
+                try await door.run { _ in try inTime { throw MongoError.timeLimit } }
+            }
+            #expect(store.catalogues.pool.failure(MongoError.timeLimit) == .unavailable(.outOfReach))
+        }
+    }
+
     /// Fails where the parts of a long answer are asked for under any session that is free: the server refuses that.
     @Test("A long answer is read to its end while others ask")
     func longAnswers() async throws {

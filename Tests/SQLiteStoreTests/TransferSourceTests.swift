@@ -74,6 +74,20 @@ struct TransferSourceTests {
         }
     }
 
+    /// Fails where the rows beside it are refused too, with each load.
+    @Test("A bulk load refuses the row of a product that cannot be read, and does the others")
+    func damageInBulkLoad() async throws {
+        try await withStore { store in
+            for sku in ["A-1", "B-1"] { _ = try await store.create(try Sample.creation(try Sample.catalogue(sku))) }
+            try await store.pool.writeWithoutTransaction {
+                try $0.execute(sql: "UPDATE product SET currency = 'XXX' WHERE sku = 'A-1'")
+            }
+            let results = await store.upsert(try ["A-1", "B-1"].map { try Sample.row($0, name: "Other") })
+            #expect(results.map { (try? $0.get())?.status } == [nil, .updated])
+            #expect(try await store.product(.sku(try SKU("B-1")))?.catalogue.name.text == "Other")
+        }
+    }
+
     private func withStore(_ body: (SQLiteStore) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in
             let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))

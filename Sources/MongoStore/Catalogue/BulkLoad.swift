@@ -31,6 +31,9 @@ struct BulkLoad {
         /// The products that hold the rows' SKUs, by SKU.
         var holders: [String: (stored: StoredProduct, edit: Int64?)] = [:]
 
+        /// SKUs whose products a hand in the database has damaged, and what is wrong with them.
+        var damage: [String: any Error] = [:]
+
         /// The products that rows would create, where they are there already.
         var created: [ProductID: StoredProduct] = [:]
 
@@ -54,11 +57,13 @@ struct BulkLoad {
         for index in wave {
             let row = rows[index]
             do {
-                if let earlier = try earlier(row, tokens[index], known) {
+                if let damage = known.damage[row.sku.key] {
+                    results[index] = .failure(catalogues.pool.failure(damage))
+                } else if let earlier = try earlier(row, tokens[index], known) {
                     results[index] = .success(earlier)
                 } else if let (stored, edit) = known.holders[row.sku.key] {
                     guard !stored.product.isArchived, stored.product.catalogue.sku.key == row.sku.key else {
-                        try catalogues.filing.file(stored.product.id, over: connection)
+                        try catalogues.letGo(stored.product.id, over: connection)
                         continue
                     }
                     if edit == tokens[index] {
@@ -94,8 +99,11 @@ struct BulkLoad {
             Collection.products, ["held_skus": ["$in": .array(keys)]], projection: ["terms": 0],
             freshness: .majority(after: moment))
         for document in holders {
-            let stored = try StoredProduct(document)
-            for key in stored.heldSKUs { known.holders[key] = (stored, try document.optionalInteger("edit")) }
+            do {
+                let stored = try StoredProduct(document)
+                let edit = try document.optionalInteger("edit")
+                for key in stored.heldSKUs { known.holders[key] = (stored, edit) }
+            } catch { for key in document.texts("held_skus") { known.damage[key] = error } }
         }
         // A row without a key may have been sent before too, when the outcome of the first try is not known.
         let (created, _) = try connection.find(
@@ -172,7 +180,7 @@ struct BulkLoad {
                     Upserted(status: .created, product: creation.product, keptStock: false))
             // Somebody was faster; the next pass sees who.
             case .duplicateKey: continue
-            case .some(let error): throw error
+            case .some(let error): results[creation.index] = .failure(try refusal(error))
             }
         }
     }
@@ -187,8 +195,9 @@ struct BulkLoad {
         let (modified, _, errors) = try connection.update(statements, in: Collection.products)
         // The server counts those that happened, and does not say which.
         let allHappened = errors.isEmpty && modified == Int64(writes.count)
-        for case let error in errors.values {
-            guard case .duplicateKey = error else { throw error }
+        for (place, error) in errors {
+            if case .duplicateKey = error { continue }
+            results[writes[place].index] = .failure(try refusal(error))
         }
         let ids = writes.map { BSON.productID($0.write.stored.product.id) }
         let (found, _) = try connection.find(
@@ -200,12 +209,20 @@ struct BulkLoad {
             guard let stored = try StoredProduct(ifAny: document) else { continue }
             products[stored.product.id] = (stored.product, try document.optionalInteger("edit"))
         }
-        for (index, write, status) in writes {
+        for (index, write, status) in writes where results[index] == nil {
             guard let (product, edit) = products[write.stored.product.id] else { continue }
             // Of several it is not known which ones happened when others overwrote them at once; those are done again.
             guard allHappened || edit == write.token else { continue }
             results[index] = .success(upserted(status, product, rows[index]))
         }
+    }
+
+    /// What the server refuses of one row it refuses to that row.
+    ///
+    /// - Throws: what may be otherwise with the next try.
+    private func refusal(_ error: MongoError) throws -> InventoryError {
+        if error.isTransient { throw error }
+        return catalogues.pool.failure(error)
     }
 
     private func upserted(

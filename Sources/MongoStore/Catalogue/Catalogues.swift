@@ -1,12 +1,19 @@
 import InventoryKit
 import Logging
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// Creating, revising and archiving products, one at a time. Each is a loop of reading, deciding by the model's rules,
 /// and writing if nothing has changed since; each may be tried again after a write whose outcome is not known.
 struct Catalogues: Sendable {
     /// So often may a product change between reading and writing before the caller is told that too much is going on.
     private static let tryLimit = 1_000
 
+    let pool: MongoPool
     let filing: Filing
     let clock: any WallClock
     let logger: Logger
@@ -70,17 +77,33 @@ struct Catalogues: Sendable {
         guard let document = found.first else { return nil }
         let stored = try StoredProduct(document)
         if !stored.product.isArchived, stored.product.catalogue.sku.key == sku.key { return stored }
-        try filing.file(stored.product.id, over: connection)
+        try letGo(stored.product.id, over: connection)
         return nil
+    }
+
+    /// Has a product let go of the SKUs that it has given up.
+    func letGo(_ product: ProductID, over connection: MongoConnection) throws {
+        // Moves of that product may have come in between, and so may those of the next moment.
+        if try !filing.file(product, over: connection) { usleep(UInt32.random(in: 500...5_000)) }
     }
 
     // MARK: Revising
 
-    /// - Parameter token: tells whether an earlier try has happened.
-    func revise(_ revision: Revision, token: Int64, over connection: MongoConnection) throws -> Product {
+    /// A write of a revision that was sent and of which nobody knows whether it has happened.
+    struct Sent: Sendable {
+        /// The product's version that it wanted to find.
+        var version: Int64?
+    }
+
+    /// - Parameters:
+    ///   - token: tells whether an earlier try has happened.
+    ///   - sent: what an earlier try has sent.
+    func revise(
+        _ revision: Revision, token: Int64, sent: inout Sent, over connection: MongoConnection
+    ) throws -> Product {
         // What ends in a write needs no confirmed reading: the write happens to that very state or not at all. What ends
         // without one is answered from a reading that a majority has confirmed.
-        var freshness = MongoConnection.Freshness.majority(after: 0)
+        var freshness = sent.version == nil ? MongoConnection.Freshness.majority(after: 0) : .linearizable
         for _ in 0..<Self.tryLimit {
             let stored: StoredProduct
             let catalogue: Catalogue
@@ -88,6 +111,11 @@ struct Catalogues: Sendable {
                 let edit: Int64?
                 (stored, edit) = try read(revision.id, freshness, over: connection)
                 if edit == token { return stored.product }
+                // Somebody has written since, and who says that it was not after ours? To do it again could undo what came
+                // after it, and to judge it now could refuse what has happened.
+                if let version = sent.version, version != stored.product.version {
+                    throw InventoryError.unavailable(.outcomeUnknown)
+                }
                 catalogue = try revision.decide(on: stored.product)
                 if catalogue == stored.product.catalogue, freshness.waits { return stored.product }
             } catch let error as InventoryError {
@@ -102,11 +130,14 @@ struct Catalogues: Sendable {
             var write = CatalogueWrite(stored, to: catalogue, at: clock.now(), token: token)
             write.pinsStock = revision.expectedETags != nil || revision.claimedStock != nil
             do {
+                sent.version = stored.product.version
                 let (document, _) = try connection.findAndModify(Collection.products, write.query, write.pipeline)
+                sent.version = nil
                 guard let document else { continue }
                 if write.changesSKU { release(revision.id, over: connection) }
                 return try Product(document)
             } catch MongoError.duplicateKey {
+                sent.version = nil
                 guard let holder = try seller(of: catalogue.sku, over: connection) else { continue }
                 throw InventoryError.refused(.skuTaken(catalogue.sku, by: holder.product.id), replayed: false)
             }
@@ -152,7 +183,7 @@ struct Catalogues: Sendable {
 
     /// Frees the SKUs that a product has given up. Where that does not work now, the sweep of the ledger does it soon.
     private func release(_ id: ProductID, over connection: MongoConnection) {
-        do { try filing.file(id, over: connection) } catch {
+        do { _ = try filing.file(id, over: connection) } catch {
             logger.warning(
                 "A SKU that was given up is not free yet", metadata: ["product": "\(id.text)", "error": "\(error)"])
         }

@@ -9,7 +9,7 @@ enum MongoError: Error, Sendable, Equatable {
     case unknown(String)
     /// A unique index refuses it.
     case duplicateKey(index: String)
-    /// The time that the server was given for it ran out.
+    /// The time that the server was given for a read ran out: there is too much to look at, or the server is slow.
     case timeLimit
     /// The server refuses it, and will again.
     case refused(code: Int64, String)
@@ -29,7 +29,7 @@ enum MongoError: Error, Sendable, Equatable {
     /// Whether to try again makes sense.
     var isTransient: Bool {
         switch self {
-        case .unreachable, .unknown: true
+        case .unreachable, .unknown, .timeLimit: true
         default: false
         }
     }

@@ -195,9 +195,8 @@ final class MongoPool: Sendable {
     func failure(_ error: any Error) -> InventoryError {
         switch error {
         case let error as InventoryError: return error
-        case MongoError.timeLimit: return .queryTooBroad
-        case MongoError.unreachable(let detail), MongoError.unknown(let detail):
-            logger.warning("MongoDB does not answer", metadata: ["error": "\(detail)"])
+        case let error as MongoError where error.isTransient:
+            logger.warning("MongoDB does not answer", metadata: ["error": "\(error.detail)"])
         default: logger.error("A call to MongoDB failed", metadata: ["error": "\(error)"])
         }
         return .unavailable(.outOfReach)

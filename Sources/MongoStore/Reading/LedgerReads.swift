@@ -1,17 +1,24 @@
 import InventoryKit
 
 /// Reads the ledger, whose newest movements stand in their products yet. Those are read first: what is filed meanwhile is
-/// found in both places, and the same by its id; the other way round it would be found in neither.
+/// found in both places, and the same by its id; the other way round it could be found in neither.
 struct LedgerReads {
     let connection: MongoConnection
 
     func movement(_ id: OperationID) throws -> Movement? {
+        // Nearly all are there, and to look through what is not filed costs more.
+        if let filed = try filedMovement(id) { return filed }
         let unfiled = try connection.aggregate(
             Collection.products, unfiled([("ops.id", .string(id.text)), ("ops.seq", ["$exists": true])]),
             freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
         ).documents.first
         if let unfiled { return try movement(unfiled: unfiled) }
-        return try connection.find(
+        // Filed between the two.
+        return try filedMovement(id)
+    }
+
+    private func filedMovement(_ id: OperationID) throws -> Movement? {
+        try connection.find(
             Collection.movements, ["_id": .string(id.text)], limit: 1, freshness: .majority(after: 0)
         ).documents.first.map { try Movement($0) }
     }
@@ -20,7 +27,10 @@ struct LedgerReads {
 
     /// One movement more than the page may have, if there is one; the newest first.
     func movements(_ query: MovementQuery) throws -> [Movement] {
-        if let product = query.product { return try movements(query, of: product) }
+        try inTime { try query.product.map { try movements(query, of: $0) } ?? allMovements(query) }
+    }
+
+    private func allMovements(_ query: MovementQuery) throws -> [Movement] {
         var conditions: [(String, BSON)] = []
         if let reference = query.reference { conditions.append(("reference", .string(reference.text))) }
         if let since = query.since { conditions.append(("at", ["$gte": .date(since)])) }

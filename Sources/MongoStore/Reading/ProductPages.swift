@@ -11,7 +11,7 @@ struct ProductPages {
 
     /// One product more than the page may have, if there is one.
     func fetch(over connection: MongoConnection) throws -> [Product] {
-        let parts = try halves.map { half in try fetch(half, over: connection) }
+        let parts = try halves.map { half in try inTime { try fetch(half, over: connection) } }
         guard parts.count > 1 else { return parts[0] }
         return Array(parts.joined().sorted(by: precedes).prefix(query.limit + 1))
     }
@@ -102,4 +102,11 @@ struct ProductPages {
         case .updatedAt: "updated_at"
         }
     }
+}
+
+/// Reads a list, which may be too much for the time there is.
+///
+/// - Throws: ``InventoryError/queryTooBroad`` where it is.
+func inTime<Value>(_ read: () throws -> Value) throws -> Value {
+    do { return try read() } catch MongoError.timeLimit { throw InventoryError.queryTooBroad }
 }

@@ -12,7 +12,7 @@ import Darwin
 /// product goes as one batch, and what waits for several products as one command. There is no timer: alone, a move leaves
 /// at once; under load batches form by themselves.
 final class Combining: Sendable {
-    /// Rounds at once: while one waits for the journal, another fills it.
+    /// The most rounds at once: while one waits for the journal, another fills it.
     private static let roundsAtOnce = 4
 
     /// So many products make a round worth its while beside another. A command costs the server as much as several
@@ -37,6 +37,7 @@ final class Combining: Sendable {
         var lanes = Lanes()
         var hints: [String: ProductID] = [:]
         var rounds = 0
+        let roundsAtOnce: Int
 
         /// When the latest round began.
         var latest = ContinuousClock.now
@@ -49,7 +50,7 @@ final class Combining: Sendable {
         /// comes back, so somebody always does.
         func mayGoOn(beside others: Int) -> Bool {
             if others == 0 { return true }
-            guard others < Combining.roundsAtOnce else { return false }
+            guard others < roundsAtOnce else { return false }
             return lanes.readyCount >= Combining.worthARound || ContinuousClock.now - latest > Combining.patience
         }
     }
@@ -59,7 +60,10 @@ final class Combining: Sendable {
     private let ledger: Ledger
     private let clock: any WallClock
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    /// Products of which the log says that their documents are damaged.
+    private let damaged = ToldOnce()
     private let commits = Atomic<UInt64>(0)
     private let changes = Atomic<UInt64>(0)
 
@@ -69,6 +73,8 @@ final class Combining: Sendable {
         self.deadlines = deadlines
         self.ledger = ledger
         self.logger = logger
+        // A round goes on while there is something to do, and reads and filing want threads too.
+        state = Mutex(State(roundsAtOnce: min(Self.roundsAtOnce, max(1, pool.load.size / 2))))
     }
 
     /// Rounds and what was in them, and what waits.
@@ -239,7 +245,7 @@ final class Combining: Sendable {
                     if error.isTransient {
                         outcome.again = outcome.failed.filter { !$0.waiter.isAnswered }
                     } else {
-                        logger.error("A stock write failed", metadata: ["error": "\(error)"])
+                        note(error, of: batch.product)
                         for move in outcome.failed { move.answer(.failure(.unavailable(.outcomeUnknown))) }
                     }
                 }
@@ -254,6 +260,12 @@ final class Combining: Sendable {
             }
         }
         if !toFile.isEmpty { file(toFile) }
+    }
+
+    /// A damaged product is tried again by whoever wants it.
+    private func note(_ error: MongoError, of product: ProductID) {
+        if case .damaged = error, !damaged.isFirst(product.text) { return }
+        logger.error("A stock write failed", metadata: ["product": "\(product.text)", "error": "\(error)"])
     }
 
     // MARK: SKUs

@@ -116,7 +116,7 @@ final class Filing: Sendable {
             guard let product = try? document.productID("_id") else { return false }
             return !combining.isFiling(product)
         }
-        let done = try file(abandoned, over: connection)
+        let (done, _) = try file(abandoned, over: connection)
         self.stuck.withLock { stuck in
             for case let product? in abandoned.map({ try? $0.productID("_id") }) where !done.contains(product) {
                 if stuck.products.count < Self.stuckLimit { stuck.products.insert(product) }
@@ -125,21 +125,25 @@ final class Filing: Sendable {
         return abandoned.isEmpty ? 0 : found.count
     }
 
-    /// Files one product's operations, whatever their age, and returns when its given-up SKUs are free.
+    /// Files one product's operations, whatever their age, and frees the SKUs that it has given up.
     ///
+    /// - Returns: whether that was all. Otherwise there have been moves meanwhile, and it is to be done again.
     /// - Throws: `InventoryError.unavailable` where something keeps them from being filed that only a person can mend.
-    func file(_ product: ProductID, over connection: MongoConnection) throws {
+    func file(_ product: ProductID, over connection: MongoConnection) throws -> Bool {
         guard !ledger.isBlocked(product) else { throw InventoryError.unavailable(.ledgerBlocked) }
         let (found, _) = try connection.find(
             Collection.products, ["_id": .productID(product), "unfiled_since": ["$type": "date"]],
             projection: Self.projection, freshness: .majority(after: 0))
-        let done = try file(found, over: connection)
+        let (done, removed) = try file(found, over: connection)
         guard found.isEmpty || done.contains(product) else { throw InventoryError.unavailable(.ledgerBlocked) }
+        return removed == done.count
     }
 
-    /// - Returns: the products whose operations are in the ledger now.
-    private func file(_ found: [BSONDocument], over connection: MongoConnection) throws -> Set<ProductID> {
-        guard !found.isEmpty else { return [] }
+    /// - Returns: the products whose operations are in the ledger now, and from how many of them they are gone.
+    private func file(
+        _ found: [BSONDocument], over connection: MongoConnection
+    ) throws -> (done: Set<ProductID>, removed: Int) {
+        guard !found.isEmpty else { return ([], 0) }
         try connection.settleWhatWasRead()
         var statements: [BSON] = []
         var removals: [Removal] = []
@@ -151,13 +155,13 @@ final class Filing: Sendable {
             removals.append(
                 Removal(product: entry.product, count: entry.operations.count, old: entry.fence, new: fresh))
         }
-        guard !statements.isEmpty else { return done }
+        guard !statements.isEmpty else { return (done, 0) }
         let (modified, time, errors) = try connection.update(statements, in: Collection.products)
         for (_, error) in errors { logger.warning("Filing has to wait", metadata: ["error": "\(error)"]) }
         // Only if every one fitted it is known of each that its fence is the new one. Then moves that come next need not
         // find out by failing.
         if modified == Int64(statements.count) { combining.removed(removals, at: time) }
-        return done
+        return (done, Int(clamping: modified))
     }
 
     // MARK: One product

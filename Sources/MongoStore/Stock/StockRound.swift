@@ -14,6 +14,9 @@ struct LaneBatch: Sendable {
     /// Whether others write the same product, so that the server has to decide.
     var isContended = false
     let filed: StockPipeline.Filed?
+
+    /// What is wrong with the product's document, so that nothing can be decided on it.
+    var damage: MongoError?
 }
 
 /// What came of a product's part in a round.
@@ -53,13 +56,21 @@ struct StockRound {
     func perform(_ batches: [LaneBatch]) throws -> [LaneOutcome] {
         var batches = batches
         try lookUp(&batches)
+        for index in batches.indices where batches[index].damage != nil {
+            for move in batches[index].moves {
+                move.answer(.failure(.unavailable(move.mayHaveHappened ? .outcomeUnknown : .outOfReach)))
+            }
+            batches[index].moves = []
+        }
         for index in batches.indices { batches[index].moves.removeAll { !$0.waiter.markSent() } }
         var outcomes: [LaneOutcome] = []
         var planned: [(batch: LaneBatch, plan: StockPlan)] = []
         var others: [LaneBatch] = []
         let now = clock.now()
         for batch in batches {
-            if batch.moves.isEmpty, batch.filed == nil {
+            if let damage = batch.damage {
+                outcomes.append(LaneOutcome(product: batch.product, error: damage))
+            } else if batch.moves.isEmpty, batch.filed == nil {
                 outcomes.append(LaneOutcome(product: batch.product, state: batch.state))
             } else if !batch.isContended, let plan = StockPlan(batch, at: now) {
                 planned.append((batch, plan))
@@ -87,7 +98,7 @@ struct StockRound {
         // Some did not happen, and the server does not say which. Their products do.
         var found = try find(planned.map(\.batch))
         found.errors = errors
-        return try interpret(planned.map(\.batch), fresh: planned.map(\.plan.fresh), found).map {
+        return interpret(planned.map(\.batch), fresh: planned.map(\.plan.fresh), found).map {
             var outcome = $0
             outcome.isContended = !outcome.again.isEmpty
             return outcome
@@ -98,15 +109,20 @@ struct StockRound {
     private func decideThere(_ batches: [LaneBatch]) throws -> [LaneOutcome] {
         let fresh = batches.map { _ in Int64.random(in: .min ... .max) }
         let found = batches.count == 1 ? try writeOne(batches[0], fresh[0]) : try writeMany(batches, fresh)
-        return try interpret(batches, fresh: fresh, found)
+        return interpret(batches, fresh: fresh, found)
     }
 
-    private func interpret(_ batches: [LaneBatch], fresh: [Int64?], _ found: Found) throws -> [LaneOutcome] {
-        try batches.enumerated().map { index, batch in
-            if let error = found.errors[index] {
+    private func interpret(_ batches: [LaneBatch], fresh: [Int64?], _ found: Found) -> [LaneOutcome] {
+        batches.enumerated().map { index, batch in
+            if let error = found.errors[index] ?? found.damage[batch.product] {
                 return LaneOutcome(product: batch.product, failed: batch.moves, error: error)
             }
-            return try outcome(of: batch, fresh: fresh[index], in: found.documents[batch.product], at: found.time)
+            do {
+                return try outcome(
+                    of: batch, fresh: fresh[index], in: found.documents[batch.product], at: found.time)
+            } catch {
+                return LaneOutcome(product: batch.product, failed: batch.moves, error: .damaged("\(error)"))
+            }
         }
     }
 
@@ -133,12 +149,11 @@ struct StockRound {
     }
 
     private func note(_ products: [BSONDocument], at time: UInt64, in batches: inout [LaneBatch]) throws {
-        var states: [ProductID: LaneState] = [:]
-        for document in products {
-            guard let stored = try StoredProduct(ifAny: document) else { continue }
-            states[stored.product.id] = LaneState(stored, at: time, isDurable: false)
-        }
+        var found = Found(time: time)
+        for document in products { try found.add(document) }
+        let states = found.documents.mapValues { LaneState($0, at: time, isDurable: false) }
         for index in batches.indices where batches[index].fence == nil {
+            batches[index].damage = found.damage[batches[index].product]
             batches[index].state = states[batches[index].product]
             // Where there is no product, any fence will do for the write to say so.
             batches[index].fence = batches[index].state?.fence ?? LaneState.Fence(value: 0, time: time)
@@ -186,6 +201,16 @@ struct StockRound {
 
         /// What was wrong with single statements, by their places.
         var errors: [Int: MongoError] = [:]
+
+        /// Products whose documents a hand in the database has damaged. That is for their own buyers to hear.
+        var damage: [ProductID: MongoError] = [:]
+
+        mutating func add(_ document: BSONDocument) throws {
+            let id = try document.productID("_id")
+            do { documents[id] = try StoredProduct(ifAny: document) } catch {
+                damage[id] = .damaged("product \(id.text): \(error)")
+            }
+        }
     }
 
     /// Of moves with the same id the first is sent; the others will find its operation.
@@ -202,7 +227,7 @@ struct StockRound {
             Collection.products, ["_id": .productID(batch.product)], StockPipeline.encoded,
             variables: .document(variables(batch, fresh).map { ($0.0, ["$literal": $0.1]) }))
         var found = Found(time: time)
-        if let document, let stored = try StoredProduct(ifAny: document) { found.documents[batch.product] = stored }
+        if let document { try found.add(document) }
         return found
     }
 
@@ -229,9 +254,7 @@ struct StockRound {
             projection: ["terms": 0], freshness: .majority(after: 0))
         try connection.settleWhatWasRead()
         var found = Found(time: time)
-        for document in documents {
-            if let stored = try StoredProduct(ifAny: document) { found.documents[stored.product.id] = stored }
-        }
+        for document in documents { try found.add(document) }
         return found
     }
 

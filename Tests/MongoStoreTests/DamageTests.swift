@@ -1,0 +1,75 @@
+import InventoryKit
+import StoreContract
+import TestSupport
+import Testing
+
+@testable import MongoStore
+
+/// What a hand in the database has damaged is for its own readers and writers to hear, and for nobody else.
+@Suite("Damaged documents")
+struct DamageTests {
+    private static let damage = #"{"$set": {"name": 1}}"#
+
+    private func create(_ sku: String, in store: MongoStore) async throws -> Product {
+        try await store.create(try Sample.creation(try Sample.catalogue(sku), opening: 5)).product
+    }
+
+    /// Fails where one document that cannot be read ends the round for all who are in it.
+    @Test("In a round with others its buyers are refused, and the others buy")
+    func inRound() async throws {
+        try await BackDoor.withStore { door, store in
+            let (damaged, sound) = (try await create("A-1", in: store), try await create("B-1", in: store))
+            try await door.damage(damaged.id, Self.damage)
+            var lanes = Lanes()
+            let moves = [damaged, sound].map { ($0.id, Waiter<StockOutcome>()) }
+            for (id, waiter) in moves {
+                lanes.add([PendingMove(try Sample.purchase(of: .id(id)), waiter)], to: id)
+            }
+            let batches = lanes.nextRound()
+            #expect(batches.count == 2)
+            let outcomes = try await door.run { try StockRound($0, clock: SystemClock()).perform(batches) }
+            #expect(moves.allSatisfy { $0.1.isAnswered })
+            #expect(Set(outcomes.filter { $0.error != nil }.map(\.product)) == [damaged.id])
+            #expect(try await door.document(sound.id).integer("on_hand") == 4)
+        }
+    }
+
+    /// Fails where nobody can tell whether to send it again, or where each attempt fills the log.
+    @Test("Its buyers hear each time that nothing has happened, and the log says once why")
+    func purchases() async throws {
+        try await BackDoor.withStore { door, store in
+            let product = try await create("A-1", in: store)
+            try await door.damage(product.id, Self.damage)
+            let purchase = try Sample.purchase(of: .id(product.id), key: "k")
+            for _ in 0..<3 {
+                await #expect(throws: InventoryError.unavailable(.outOfReach)) { try await store.move(purchase) }
+            }
+            #expect(door.log.alarms.filter { $0 == "A stock write failed" }.count == 1)
+            try await door.damage(product.id, #"{"$set": {"name": "Cup"}}"#)
+            #expect(try await store.move(purchase).product.stock.onHand == 4)
+        }
+    }
+
+    /// Fails where the rows beside it are refused, or told that they are, though they have happened.
+    @Test("In a bulk load its row is refused, and the others happen")
+    func inBulkLoad() async throws {
+        try await BackDoor.withStore { door, store in
+            let (damaged, refused) = (try await create("A-1", in: store), try await create("B-1", in: store))
+            _ = try await create("C-1", in: store)
+            try await door.damage(damaged.id, Self.damage)
+            // It can be read, and with any change the server finds that it is not as it should be.
+            try await door.damage(refused.id, #"{"$set": {"available": 77}}"#)
+            let rows = try ["A-1", "B-1", "C-1", "D-1"].enumerated().map { line, sku in
+                try Sample.row(sku, name: "Other", line: line + 1)
+            }
+            let results = await store.upsert(rows)
+            #expect(results.map { (try? $0.get())?.status } == [nil, nil, .updated, .created])
+            #expect(results.prefix(2).allSatisfy { $0.refusal == .unavailable(.outOfReach) })
+            #expect(try await store.product(.sku(try SKU("C-1")))?.catalogue.name.text == "Other")
+        }
+    }
+}
+
+extension Result where Failure == InventoryError {
+    fileprivate var refusal: InventoryError? { if case .failure(let error) = self { error } else { nil } }
+}
