@@ -268,6 +268,7 @@ package final class SharedCache: ProductCache {
         guard let id else { return nil }
         var writer = Writer(id: id)
         guard let leases = fence.leases(at: .now()) else { return writer }
+        writer.attempt = leases
         do {
             try await leases.begin(id, token: writer.token, limit: writeLimit)
             writer.registration = leases
@@ -276,7 +277,8 @@ package final class SharedCache: ProductCache {
     }
 
     private func withdraw(_ writer: Writer) {
-        guard let leases = writer.registration else { return }
+        // Redis may have heard of it although it did not say so in time.
+        guard let leases = writer.attempt else { return }
         Task { [counters] in
             do { try await leases.end(writer.id, token: writer.token, document: nil) } catch { counters.countError() }
         }
@@ -287,6 +289,9 @@ package final class SharedCache: ProductCache {
 struct Writer: Sendable {
     let id: ProductID
     let token = LeaseToken()
+
+    /// Where Redis was told, and may know of it.
+    var attempt: Leases?
 
     /// Where Redis had said before the write was sent that it knows of it.
     var registration: Leases?

@@ -93,14 +93,12 @@ package struct CacheSwitch: Sendable {
     /// those after it.
     ///
     /// - Parameter seen: the document after the update; `nil` where the update matched none.
-    /// - Returns: whether anything changed besides the lease.
-    @discardableResult
-    package mutating func renewalDone(_ number: UInt64, _ seen: SwitchDocument?, now: Int64) -> Bool {
-        guard let start = takeRenewal(number, now: now) else { return false }
+    package mutating func renewalDone(_ number: UInt64, _ seen: SwitchDocument?, now: Int64) {
+        guard let start = takeRenewal(number, now: now) else { return }
         guard let seen else {
             // The claim is another by now, perhaps since somebody else has switched on. The next renewal has to look.
             claimSince = now
-            return false
+            return
         }
         let old = document
         document = seen
@@ -109,7 +107,6 @@ package struct CacheSwitch: Sendable {
         if old?.generation != seen.generation || old?.isOn != seen.isOn { since = now }
         if old?.claim != seen.claim { claimSince = now }
         generationRun = Self.run(of: seen.generation)
-        return old?.generation != seen.generation || old?.claim != seen.claim
     }
 
     /// The renewal has come to nothing, or may have. The lease runs on.

@@ -39,13 +39,6 @@ package struct JSONWriter {
         }
     }
 
-    /// JSON text that has been written before.
-    package mutating func fragment(_ text: some Collection<UInt8>) {
-        separate()
-        bytes.append(contentsOf: text)
-        needsComma = true
-    }
-
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         nested(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
     }
