@@ -142,9 +142,13 @@ struct SharedCacheTests {
         }
     }
 
-    private static func gets(_ server: RedisServer) async throws -> Int {
+    private static func gets(_ server: RedisServer) async throws -> Int { try await calls(of: "get", server) }
+
+    private static func calls(of command: String, _ server: RedisServer) async throws -> Int {
         let figures = try await server.command("INFO", "commandstats")
-        return figures.firstMatch(of: /cmdstat_get:calls=([0-9]+)/).flatMap { Int($0.1) } ?? 0
+        let lines = figures.split(whereSeparator: \.isNewline)
+        let line = lines.first { $0.hasPrefix("cmdstat_\(command):") }
+        return line?.firstMatch(of: /calls=([0-9]+)/).flatMap { Int($0.1) } ?? 0
     }
 
     /// Shows that the test above can see what it looks for.
@@ -184,6 +188,31 @@ struct SharedCacheTests {
             let read = try await daemons[1].cache.document(old.id) { old }
             #expect(read.source == .hit)
             #expect(read.document?.etag == new.etag)
+        }
+    }
+
+    /// Fails where a writer whom Redis did not answer in time leaves his mark there: nobody could fill for as long as a write
+    /// may take.
+    @Test("A refused writer of whom Redis heard late leaves nothing behind")
+    func lateMark() async throws {
+        try await Self.with(2) { daemons, server in
+            let product = try Sample.product(id: 11, stockVersion: 1)
+            let refusal = InventoryError.refused(.overMaxPerOrder(requested: 2, maxPerOrder: 1), replayed: false)
+            let before = try await Self.calls(of: "evalsha", server)
+            _ = try await server.command("CLIENT", "PAUSE", "200")
+            await #expect(throws: refusal) {
+                try await daemons[0].cache.write(product.id) { () async throws(InventoryError) -> Written<Void> in
+                    throw refusal
+                }
+            }
+            try await eventually("BEGIN and END") {
+                try await Self.calls(of: "evalsha", server) >= before + 2 ? () : nil
+            }
+            for _ in 0..<2 {
+                _ = try await daemons[1].cache.document(product.id) { () async throws(InventoryError) in product }
+            }
+            let read = try await daemons[1].cache.document(product.id) { () async throws(InventoryError) in product }
+            #expect(read.source == .hit)
         }
     }
 
