@@ -66,6 +66,8 @@ package struct AdminClient: Sendable {
     }
 
     private func connect() async throws(AdminError) -> AdminConnection.Channel {
+        // One that this user may not use need not be the only one.
+        var forbidden: String?
         for path in places {
             guard path.utf8.count <= AdminSocketPlace.pathLimit else { throw .pathTooLong(path: path) }
             guard isTrustworthy(path) else { continue }
@@ -81,12 +83,13 @@ package struct AdminClient: Sendable {
                     }
             } catch {
                 switch (error as? IOError)?.errnoCode {
-                case EACCES, EPERM: throw .noPermission(path: path)
+                case EACCES, EPERM: forbidden = forbidden ?? path
                 case ENOENT, ECONNREFUSED, ENOTDIR, ENOTSOCK: continue
                 default: throw .closed("cannot connect to \(path): \(error)")
                 }
             }
         }
+        if let forbidden { throw .noPermission(path: forbidden) }
         throw .notRunning(tried: places)
     }
 }

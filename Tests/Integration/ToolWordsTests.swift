@@ -56,6 +56,46 @@ struct ToolWordsTests {
         #expect((try? json(plain.errors)) == nil, "that is no option")
     }
 
+    /// Fails where what has been set once can never be taken away again.
+    @Test("A limit and an attribute are set and taken away")
+    func attributes() async throws {
+        try await withDaemonAndSocket { _, socket in
+            try await run(
+                [
+                    "product", "create", "A-1", "--name", "A", "--price", "1", "--currency", "EUR", "--max-per-order",
+                    "2",
+                    "--attribute", "material=brass", "--attribute", "sign=a=b",
+                ], socket
+            ).expect(.ok)
+            let changed = try await run(
+                [
+                    "product", "update", "A-1", "--max-per-order", "none", "--low-stock-threshold", "3",
+                    "--no-attribute",
+                    "material", "--attribute", "colour=red", "-o", "json",
+                ], socket)
+            try changed.expect(.ok)
+            let product = try json(changed.output)
+            #expect(product["max_per_order"] == .null && product["low_stock_threshold"].int == 3)
+            #expect(product["attributes"] == ["colour": "red", "sign": "a=b"])
+            for wrong in [["--max-per-order", "some"], ["--attribute", "colour"], ["--attribute", "=red"]] {
+                try await run(["product", "update", "A-1"] + wrong, socket).expect(.usage)
+            }
+        }
+    }
+
+    /// Fails where a program has to guess what no output means.
+    @Test("A list without rows has its header as CSV, and a seed that is skipped its report as JSON")
+    func nothing() async throws {
+        try await withDaemonAndSocket { _, socket in
+            let none = try await run(["product", "list", "-o", "csv"], socket)
+            #expect(none.output.count == 1 && none.output.first?.hasPrefix("sku,name,price,") == true, "\(none.output)")
+            try await create("A-1", socket)
+            let skipped = try await run(["seed", "--count", "3", "--if-empty", "-o", "json"], socket)
+            try skipped.expect(.ok)
+            #expect(try json(skipped.output)["created"].int == 0)
+        }
+    }
+
     @Test("Products are listed by price, of one currency")
     func byPrice() async throws {
         try await withDaemonAndSocket { _, socket in

@@ -113,6 +113,11 @@ struct LoadJob {
         return row["price"]["currency"] == .null ? "/price/currency" : nil
     }
 
+    /// Tells programs, who wait for a report, that nothing was to be done.
+    func skip() throws {
+        if tool.console.mode.isJSON { try write(ProductLoad.Counts(), [:], 0, in: .zero) }
+    }
+
     private func write(_ counts: ProductLoad.Counts, _ rows: JSON, _ failures: Int, in time: Duration) throws {
         let rate = Double(counts.done) / max(0.001, time / .seconds(1))
         try tool.console.write(

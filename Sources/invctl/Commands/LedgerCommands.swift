@@ -36,8 +36,11 @@ struct LedgerVerifyCommand: ToolCommand {
         guard last.faulty == 0 else {
             throw CommandFailure(
                 .failed, "ledger-wrong",
-                (["\(last.faulty) products do not add up; report this, and do not edit the store by hand"] + last.faults)
-                    .joined(separator: "\n  "))
+                ([
+                    "\(last.faulty) products do not add up. See what can be mended with invctl ledger repair --dry-run; "
+                        + "report it, and do not edit the store by hand"
+                ] + last.faults)
+                .joined(separator: "\n  "))
         }
     }
 }

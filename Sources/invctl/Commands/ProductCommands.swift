@@ -42,7 +42,7 @@ struct ProductListCommand: ToolCommand {
             ("currency", currency), ("archived", archived),
         ]
         let (items, hasMore) = try await Pages("/v1/products", query).read(tool, limit: limit)
-        try tool.console.write(items.map(Shown.product), empty: "No product is like that.")
+        try tool.console.write(items.map(Shown.product), empty: "No product is like that.", like: Shown.product([:]))
         if hasMore { tool.console.note("There are more: raise --limit.") }
     }
 }
@@ -76,6 +76,7 @@ struct ProductCreateCommand: ToolCommand {
     @Option(help: "A longer text.") var description: String?
     @Option(help: "Units at which it counts as low.") var lowStockThreshold: Int64?
     @Option(help: "Units that one purchase may take.") var maxPerOrder: Int64?
+    @Option(name: .customLong("attribute"), help: "NAME=VALUE; again for more.") var attributes: [AttributeOption] = []
     @Option(help: "So that it is created once, however often this runs.") var idempotencyKey: String?
     @Flag(help: "Say what would be created.") var dryRun = false
     @OptionGroup var common: CommonOptions
@@ -88,6 +89,7 @@ struct ProductCreateCommand: ToolCommand {
         members["description"] = description.map(JSON.string)
         members["low_stock_threshold"] = lowStockThreshold.map(JSON.integer)
         members["max_per_order"] = maxPerOrder.map(JSON.integer)
+        members["attributes"] = AttributeOption.json(attributes)
         let document = JSON.object(members)
         guard !dryRun else {
             try await checkAbsence(tool)
@@ -118,6 +120,7 @@ struct ProductUpdateCommand: ToolCommand {
             EXAMPLES
               invctl product update LAMP-1 --price 19.90 --currency EUR
               invctl product update LAMP-1 --name 'Desk lamp, brass' --dry-run
+              invctl product update LAMP-1 --max-per-order none --attribute material=brass
             """)
     @Argument(help: "SKU or id.") var sku: String
     @Option(name: .customLong("sku"), help: "Another SKU.") var newSKU: String?
@@ -125,8 +128,11 @@ struct ProductUpdateCommand: ToolCommand {
     @Option(help: "As people write it: 24.50; with --currency.") var price: String?
     @Option(help: "Three letters (ISO 4217).") var currency: String?
     @Option(help: "A longer text.") var description: String?
-    @Option(help: "Units at which it counts as low.") var lowStockThreshold: Int64?
-    @Option(help: "Units that one purchase may take.") var maxPerOrder: Int64?
+    @Option(help: "Units at which it counts as low; none for never.") var lowStockThreshold: Units?
+    @Option(help: "Units that one purchase may take; none for any number.") var maxPerOrder: Units?
+    @Option(name: .customLong("attribute"), help: "NAME=VALUE; again for more.") var attributes: [AttributeOption] = []
+    @Option(name: .customLong("no-attribute"), help: "NAME of one to take away; again for more.")
+    var attributesGone: [String] = []
     @Flag(help: "Say what would change.") var dryRun = false
     @OptionGroup var common: CommonOptions
 
@@ -139,8 +145,9 @@ struct ProductUpdateCommand: ToolCommand {
         changes["sku"] = newSKU.map(JSON.string)
         changes["name"] = name.map(JSON.string)
         changes["description"] = description.map(JSON.string)
-        changes["low_stock_threshold"] = lowStockThreshold.map(JSON.integer)
-        changes["max_per_order"] = maxPerOrder.map(JSON.integer)
+        changes["low_stock_threshold"] = lowStockThreshold?.json
+        changes["max_per_order"] = maxPerOrder?.json
+        changes["attributes"] = AttributeOption.json(attributes, gone: attributesGone)
         if let price, let currency { changes["price"] = try DecimalPrice.json(price, currency) }
         guard !changes.isEmpty else {
             throw CommandFailure(.usage, "usage", "say what to change; see invctl help product update")

@@ -30,10 +30,11 @@ struct SeedCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "seed", abstract: "Load products from a file, or make some up.",
         discussion: """
-            CSV (any delimiter, quotes, any order of columns) or NDJSON. A product that is there already keeps its stock. Of a \
-            SKU that comes again in the file the first good row counts, so a list of invoice lines does too. After Ctrl-C, \
-            or when the daemon went away, run the same again: it goes on, nothing happens twice, and what was done before \
-            is told as already there.
+            CSV (any delimiter, quotes, any order of columns) or NDJSON, with sku, name, description, price or price_minor, \
+            currency, stock, low_stock_threshold, max_per_order and attributes.NAME, as far as they are there; --map says \
+            what other columns are. A product that is there already keeps its stock. Of a SKU that comes again in the file the \
+            first good row counts, so a list of invoice lines does too. After Ctrl-C, or when the daemon went away, run the \
+            same again: it goes on, nothing happens twice, and what was done before is told as already there.
 
             EXAMPLES
               invctl seed catalogue.csv
@@ -55,13 +56,14 @@ struct SeedCommand: ToolCommand {
     }
 
     func run(_ tool: Tool) async throws {
+        var job = LoadJob(label: "seed", isOnce: true, report: input.report, isDry: input.dryRun, tool: tool)
         if ifEmpty {
             let page = try await tool.send(AdminRequest(.get, "/v1/products", query: [("limit", "1")])).json()
             guard page["items"].items.isEmpty else {
-                return tool.console.note("There are products already; nothing to do.")
+                tool.console.note("There are products already; nothing to do.")
+                return try job.skip()
             }
         }
-        var job = LoadJob(label: "seed", isOnce: true, report: input.report, isDry: input.dryRun, tool: tool)
         if let file {
             let rows = try InputRows(
                 file, ProductRows(map: FieldMap(input.map, for: .products), options: try input.rowOptions(.keepFirst)))

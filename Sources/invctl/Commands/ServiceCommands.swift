@@ -50,7 +50,7 @@ struct StatusCommand: ToolCommand {
 
 struct HealthCommand: ToolCommand {
     static let configuration = CommandConfiguration(
-        commandName: "health", abstract: "Whether the daemon is alive and ready; quiet, for container health checks.",
+        commandName: "health", abstract: "Whether the daemon is alive and ready; for container health checks.",
         discussion: """
             Ends with 0 if it is ready, 1 if it is alive and not ready, 3 if it cannot be reached.
 

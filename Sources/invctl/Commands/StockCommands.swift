@@ -122,7 +122,7 @@ struct MovementsCommand: ToolCommand {
             sku.map { Pages("/v1/products/\(ProductPath.of($0))/movements", []) }
             ?? Pages("/v1/movements", [("reference", reference), ("since", since)])
         let (items, hasMore) = try await pages.read(tool, limit: limit)
-        try tool.console.write(items.map(Shown.movement), empty: "Nothing has moved.")
+        try tool.console.write(items.map(Shown.movement), empty: "Nothing has moved.", like: Shown.movement([:]))
         if hasMore { tool.console.note("There are more: raise --limit.") }
     }
 }

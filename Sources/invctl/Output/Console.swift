@@ -24,7 +24,7 @@ struct Console: Sendable {
             let width = fields.map { displayWidth($0.title) }.max() ?? 0
             try output.write(fields.map { StyledText($0.title, .bold).padded(to: width) + "  " + $0.text })
         case .json, .jsonl: try write(record.json)
-        case .csv: try writeCSV([record])
+        case .csv: try writeCSV([record], titles: record)
         case .name: try output.send(record.name + "\n")
         }
     }
@@ -33,8 +33,11 @@ struct Console: Sendable {
     ///
     /// - Parameters:
     ///   - columns: told where there are none.
+    ///   - example: one like them, whose titles are the header of a CSV that has no rows.
     ///   - document: what they are part of, as JSON; nothing where it is the array of them.
-    func write(_ records: [Record], empty: String, document: JSON? = nil) throws {
+    func write(
+        _ records: [Record], empty: String, like example: Record? = nil, document: JSON? = nil
+    ) throws {
         switch mode {
         case .table, .wide:
             guard let first = records.first else { return note(empty) }
@@ -48,16 +51,16 @@ struct Console: Sendable {
             try output.write(table.lines(width: output.tableWidth, utf8: output.capabilities.hasUTF8))
         case .json: try write(document ?? .array(records.map(\.json)))
         case .jsonl: for record in records { try write(record.json) }
-        case .csv: try writeCSV(records)
+        case .csv: try writeCSV(records, titles: records.first ?? example)
         case .name: try output.send(records.map { $0.name + "\n" }.joined())
         }
     }
 
     func write(_ document: JSON) throws { try output.send(String(decoding: document.encoded(), as: UTF8.self) + "\n") }
 
-    private func writeCSV(_ records: [Record]) throws {
-        guard let first = records.first else { return }
-        let lines = [first.fields.map(\.title)] + records.map { $0.fields.map(\.text.plain) }
+    private func writeCSV(_ records: [Record], titles: Record?) throws {
+        guard let titles else { return }
+        let lines = [titles.fields.map(\.title)] + records.map { $0.fields.map(\.text.plain) }
         try output.send(lines.map { CSVText.line($0) }.joined())
     }
 
