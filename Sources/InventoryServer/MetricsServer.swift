@@ -60,5 +60,5 @@ private struct ScrapeDoor: Door {
     func admit(_ request: Request) throws(Problem) {}
     func kind(of request: Request) -> RateClass? { nil }
     func decorate(_ response: inout Response) {}
-    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {}
+    func changed(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {}
 }

@@ -150,6 +150,25 @@ struct AdminChannelTests {
 
     /// Fails where an empty body is sent in chunks: a daemon that has answered need not wait for their end, and what is
     /// still to be sent then finds the connection closed.
+    /// Fails where a question counts as a change, so that the audit trail is full of what nobody did.
+    @Test("What operators change is in the log, and what they only ask is not")
+    func audit() async throws {
+        try await withTemporaryDirectory { directory in
+            let socket = directory + "/s/admin.sock"
+            let daemon = try await DaemonProcess(
+                stateDirectory: directory + "/state", environment: ["INVENTORYD_SOCKET": socket])
+            for words in [["doctor"], ["ledger", "verify"], ["product", "list"], ["drain"], ["resume"]] {
+                _ = try await ToolRun(words, socket)
+            }
+            _ = try await daemon.logLine { $0.contains("/resume") }
+            let trail = try daemon.log.filter { $0.contains("An operator's change") }.map {
+                try JSONDocument(parsing: Array($0.utf8)).root["route"].string
+            }
+            #expect(trail == ["POST \(AdminProtocol.root)/drain", "POST \(AdminProtocol.root)/resume"])
+            #expect(try await daemon.stop() == 0)
+        }
+    }
+
     @Test("A change without a body says so, and an answer is read though the connection has ended")
     func emptyBody() async throws {
         try await withTemporaryDirectory { directory in

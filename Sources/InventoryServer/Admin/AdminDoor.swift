@@ -67,8 +67,7 @@ struct AdminDoor: Door {
         response.headers.append(HTTPField(name: .release, value: AdminProtocol.release))
     }
 
-    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {
-        guard request.method != .get, request.method != .head, request.method != .options else { return }
+    func changed(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {
         let command = request.headers[.invctlCommand].map { String($0.prefix(300)) }
         logger.notice(
             status < 400 ? "An operator's change" : "An operator's change was refused",

@@ -20,8 +20,8 @@ protocol Door: Sendable {
     /// Adds what every answer says here.
     func decorate(_ response: inout Response)
 
-    /// After the answer has gone out.
-    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger)
+    /// After the answer to a request that was to change something.
+    func changed(_ request: Request, _ call: Call, status: Int, _ logger: Logger)
 }
 
 /// The network: everybody is let in, and is who their key says.
@@ -38,5 +38,5 @@ struct NetworkDoor: Door {
         RateClass(method: request.method.rawValue, uri: request.uri.path)
     }
     func decorate(_ response: inout Response) {}
-    func answered(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {}
+    func changed(_ request: Request, _ call: Call, status: Int, _ logger: Logger) {}
 }

@@ -76,7 +76,7 @@ final class Front: Sendable {
                 error: outcome ?? (hasRoom ? nil : ProblemCode.overloaded.rawValue)
             )
         }
-        door.answered(request, call, status: status, logger)
+        if isChange(request, call) { door.changed(request, call, status: status, logger) }
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
     }
 
@@ -225,6 +225,13 @@ final class Front: Sendable {
             .methodNotAllowed, "\(request.method.rawValue.prefix(32)) is not allowed here; \(allow) are.",
             headers: [.allow: allow]
         )
+    }
+
+    /// Whether the request asks for something to be done. There are questions that come as a POST.
+    private func isChange(_ request: Request, _ call: Call) -> Bool {
+        guard ![.get, .head, .options].contains(request.method) else { return false }
+        let route = routes.first { $0.path == call.endpointPath && $0.methods.contains(request.method) }
+        return route?.access != .scope(.read)
     }
 
     private func allowedMethods(at path: String) -> [String] {
