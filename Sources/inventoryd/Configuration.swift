@@ -203,7 +203,7 @@ struct Configuration: Sendable, Equatable {
         let how =
             hasSocket
             ? "Make one with: invctl key create NAME --scopes read,purchase"
-            : "To make one it has to have an admin socket: INVENTORYD_SOCKET is none"
+            : "To make one it has to have an admin socket, and there is none: see INVENTORYD_SOCKET"
         return (.notice, "\(whom), \(reason). \(how)")
     }
 

@@ -256,8 +256,13 @@ struct Daemon {
     private static let quiet = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
 
     private static func reason(_ error: any Error) -> String {
-        (error as? IOError)?.errnoCode == EADDRINUSE
-            ? "the address is in use. Is another inventoryd running? Choose another port with PORT." : "\(error)"
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE?: "the address is in use. Is another inventoryd running? Choose another port with PORT."
+        case EACCES?:
+            "ports below 1024 are root's and those with CAP_NET_BIND_SERVICE (docs/operations.md has how). Or choose another with PORT."
+        case EADDRNOTAVAIL?: "this machine does not have that address. See HOST."
+        default: "\(error)"
+        }
     }
 
     private static func display(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }

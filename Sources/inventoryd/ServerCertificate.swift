@@ -97,7 +97,9 @@ final class ServerCertificate: Sendable {
 
     private static func checkAccess(to file: String) throws(Trouble) {
         guard unsafe access(file, R_OK) == 0 else {
-            throw Trouble(description: "\(file) cannot be read: \(unsafe String(cString: strerror(errno)))")
+            let reason = unsafe String(cString: strerror(errno))
+            let advice = errno == EACCES ? ". The daemon's user has to be able to read it (docs/operations.md)." : ""
+            throw Trouble(description: "\(file) cannot be read: \(reason)\(advice)")
         }
     }
 }

@@ -243,7 +243,11 @@ struct ConfigurationReading: Sendable {
     private static func canMakeSocket(at path: String) -> Bool {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         let parent = String(directory[..<(directory.lastIndex(of: "/") ?? directory.startIndex)])
-        if unsafe access(directory, F_OK) == 0 { return unsafe access(directory, W_OK) == 0 }
+        var status = stat()
+        if unsafe stat(directory, &status) == 0 {
+            // Root may write anywhere, and another user's directory is refused all the same.
+            return unsafe access(directory, W_OK) == 0 && (status.st_uid == geteuid() || status.st_uid == 0)
+        }
         return unsafe access(parent, W_OK) == 0
     }
 
