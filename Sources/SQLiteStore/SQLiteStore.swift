@@ -131,19 +131,23 @@ package final class SQLiteStore: InventoryStore {
     private static func movements(_ query: MovementQuery, in db: Database) throws -> [Movement] {
         var conditions: [String] = ["TRUE"]
         var arguments: StatementArguments = []
-        if let product = query.product {
+        let column: String
+        switch query.selection {
+        case .product(let product):
+            column = "m.seq"
             conditions.append("m.product = (SELECT key FROM product WHERE id = ?)")
             arguments += [product.text]
+        case .all(let reference, let since):
+            column = "m.at"
+            if let reference {
+                conditions.append("m.reference = ?")
+                arguments += [reference.text]
+            }
+            if let since {
+                conditions.append("m.at >= ?")
+                arguments += [since.milliseconds]
+            }
         }
-        if let reference = query.reference {
-            conditions.append("m.reference = ?")
-            arguments += [reference.text]
-        }
-        if let since = query.since {
-            conditions.append("m.at >= ?")
-            arguments += [since.milliseconds]
-        }
-        let column = query.product == nil ? "m.at" : "m.seq"
         if let after = query.after, case .integer(let value) = after.value {
             conditions.append("(\(column), m.id) < (?, ?)")
             arguments += [value, after.id]

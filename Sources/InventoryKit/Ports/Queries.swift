@@ -41,6 +41,16 @@ package struct ProductFilter: Hashable, Sendable {
     package var archived = Archived.false
 
     package init() {}
+
+    /// What is asked for, in words that stay the same from release to release: cursors are bound to it.
+    package var canonical: [String] {
+        let members: [(String, String?)] = [
+            ("sku_prefix", skuPrefix), ("currency", currency?.code), ("min_price", minPrice.map(String.init)),
+            ("max_price", maxPrice.map(String.init)), ("in_stock", inStock.map(String.init)),
+            ("low_stock", lowStock.map(String.init)), ("archived", archived.rawValue),
+        ]
+        return words.map { "q=\($0)" } + members.compactMap { name, value in value.map { "\(name)=\($0)" } }
+    }
 }
 
 /// An order of products. Equal ones are in the order of their ids, the same way round.
@@ -53,6 +63,9 @@ package struct ProductSort: Hashable, Sendable {
 
     package var field: Field
     package var isDescending: Bool
+
+    /// As ``ProductFilter/canonical``.
+    package var canonical: String { (isDescending ? "-" : "") + field.rawValue }
 
     package init(_ field: Field = .createdAt, descending: Bool = false) {
         self.field = field
@@ -76,26 +89,39 @@ package struct ProductSort: Hashable, Sendable {
 
 /// Movements, the newest first: of one product by `seq`, else of all by time.
 package struct MovementQuery: Hashable, Sendable {
-    package var product: ProductID?
-    package var reference: Reference?
-    package var since: Timestamp?
+    package enum Selection: Hashable, Sendable {
+        /// Those of one product, by number.
+        case product(ProductID)
+        /// Those of all products, by time; all, where nothing more is said.
+        case all(reference: Reference?, since: Timestamp?)
+    }
+
+    package let selection: Selection
     package var after: Keyset?
-    package var limit: Int
+    package let limit: Int
+
+    package init(product: ProductID, after: Keyset? = nil, limit: Int = Bounds.defaultPageSize) {
+        selection = .product(product)
+        self.after = after
+        self.limit = limit
+    }
 
     package init(
-        product: ProductID? = nil, reference: Reference? = nil, since: Timestamp? = nil, after: Keyset? = nil,
-        limit: Int = Bounds.defaultPageSize
+        reference: Reference? = nil, since: Timestamp? = nil, after: Keyset? = nil, limit: Int = Bounds.defaultPageSize
     ) {
-        self.product = product
-        self.reference = reference
-        self.since = since
+        selection = .all(reference: reference, since: since)
         self.after = after
         self.limit = limit
     }
 
     /// Where a movement stands in the order of this query.
     package func keyset(of movement: Movement) -> Keyset {
-        Keyset(value: .integer(product == nil ? movement.at.milliseconds : movement.seq), id: movement.id.text)
+        let value =
+            switch selection {
+            case .product: movement.seq
+            case .all: movement.at.milliseconds
+            }
+        return Keyset(value: .integer(value), id: movement.id.text)
     }
 }
 

@@ -30,7 +30,7 @@ enum ProductListing {
                 query.fault("currency", "is required with \(name)")
             }
         }
-        let list = ["products", "\(sort)", "\(filter)"]
+        let list = ["products", sort.canonical] + filter.canonical
         let after = query.cursor(of: list)
         try query.finish()
         self = .query(ProductQuery(filter: filter, sort: sort, after: after, limit: limit), list: list)

@@ -27,13 +27,20 @@ struct LedgerReads {
 
     /// One movement more than the page may have, if there is one; the newest first.
     func movements(_ query: MovementQuery) throws -> [Movement] {
-        try inTime { try query.product.map { try movements(query, of: $0) } ?? allMovements(query) }
+        try inTime {
+            switch query.selection {
+            case .product(let product): try movements(query, of: product)
+            case .all(let reference, let since): try movements(query, reference: reference, since: since)
+            }
+        }
     }
 
-    private func allMovements(_ query: MovementQuery) throws -> [Movement] {
+    private func movements(
+        _ query: MovementQuery, reference: Reference?, since: Timestamp?
+    ) throws -> [Movement] {
         var conditions: [(String, BSON)] = []
-        if let reference = query.reference { conditions.append(("reference", .string(reference.text))) }
-        if let since = query.since { conditions.append(("at", ["$gte": .date(since)])) }
+        if let reference { conditions.append(("reference", .string(reference.text))) }
+        if let since { conditions.append(("at", ["$gte": .date(since)])) }
         if let after = query.after, case .integer(let value) = after.value {
             let time = BSON.date(Timestamp(milliseconds: value))
             conditions.append(
@@ -62,28 +69,18 @@ struct LedgerReads {
 
     private func movements(_ query: MovementQuery, of product: ProductID) throws -> [Movement] {
         let unfiled = try unfiledMovements(of: product) ?? []
-        var range: [(String, BSON)] = []
-        var least: Int64 = 1
         var most = Int64.max
-        if let since = query.since {
-            let before = Timestamp(milliseconds: since.milliseconds - 1)
-            least = try last(of: product, at: before, unfiled: unfiled).map { $0.seq + 1 } ?? 1
-        }
         if let after = query.after, case .integer(let value) = after.value {
             // A place may be made up.
-            guard value > least else { return [] }
+            guard value > 1 else { return [] }
             most = value - 1
         }
-        range.append(("seq", ["$gte": .integer(least), "$lte": .integer(most)]))
-        if let reference = query.reference { range.append(("reference", .string(reference.text))) }
         let found = try connection.find(
-            Collection.movements, .document([("product_id", .productID(product))] + range), sort: ["seq": -1],
+            Collection.movements, ["product_id": .productID(product), "seq": ["$lte": .integer(most)]],
+            sort: ["seq": -1],
             limit: query.limit + 1, freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
         ).documents.map { try Movement($0) }
-        let fitting = unfiled.filter {
-            (least...most).contains($0.seq) && (query.reference == nil || $0.reference == query.reference)
-        }
-        return merged(fitting + found, limit: query.limit) { $0.seq > $1.seq }
+        return merged(unfiled.filter { $0.seq <= most } + found, limit: query.limit) { $0.seq > $1.seq }
     }
 
     private func merged(
