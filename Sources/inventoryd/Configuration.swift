@@ -61,7 +61,7 @@ struct Configuration: Sendable, Equatable {
             }
         },
         Setting(
-            "INVENTORYD_MONGO_POOL", default: "16", flag: "mongo-pool", "connections to MongoDB at most"
+            "INVENTORYD_MONGO_POOL", default: "16", flag: "mongo-pool", "connections to MongoDB at most, 4 to 256"
         ) { $1.mongoConnections = try Text.integer($0, in: 4...256) },
         Setting(
             "INVENTORYD_MONGO_TIMEOUT", default: "10s", flag: "mongo-timeout",
@@ -117,7 +117,7 @@ struct Configuration: Sendable, Equatable {
         },
         Setting(
             "INVENTORYD_GROUP_COMMIT", default: "256", flag: "group-commit",
-            "writes that share one transaction of the embedded store at most; 1 gives each its own"
+            "writes that share one transaction of the embedded store at most, up to 4096; 1 gives each its own"
         ) { $1.writesPerTransaction = try Text.integer($0, in: 1...4_096) },
         Setting(
             "INVENTORYD_RATE_READ", default: "1000/s:2000", flag: "rate-read",
@@ -125,7 +125,7 @@ struct Configuration: Sendable, Equatable {
         ) { $1.server.limits[.read] = try Text.rate($0) },
         Setting(
             "INVENTORYD_RATE_WRITE", default: "100/s:200", flag: "rate-write",
-            "changes per caller, other than purchases"
+            "changes per caller, other than purchases; a bulk load is one"
         ) { $1.server.limits[.write] = try Text.rate($0) },
         Setting(
             "INVENTORYD_RATE_PURCHASE", default: "200/s:400", flag: "rate-purchase", "purchases per caller"
@@ -144,17 +144,19 @@ struct Configuration: Sendable, Equatable {
         ) { $1.server.requiresIdempotencyKey = try Text.bool($0) },
         Setting(
             "INVENTORYD_MAX_IN_FLIGHT", default: "1024", flag: "max-in-flight",
-            "requests under way at once; more are told 503"
+            "requests under way at once; more wait for 250 ms at most, and are told 503 then"
         ) { $1.server.maxInFlight = try Text.integer($0, in: 1...1_000_000) },
         Setting(
             "INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS", default: "256", flag: "max-connections-per-address",
             "connections at once from one address; 0 or off for any number. This machine and trusted proxies may have any number"
         ) { $1.server.maxConnectionsPerAddress = try Text.limit($0, upTo: 1_000_000) },
         Setting(
-            "LOG_LEVEL", default: "info", flag: "log-level", "trace, debug, info, notice, warning, error or critical"
+            "LOG_LEVEL", default: "info", flag: "log-level",
+            "least severe level to log: trace, debug, info, notice, warning, error or critical"
         ) { $1.server.logLevel = try Text.choice($0, Logger.Level.self) },
         Setting(
-            "LOG_FORMAT", default: nil, flag: "log-format", "text or json; default text on a terminal, else json"
+            "LOG_FORMAT", default: nil, flag: "log-format",
+            "form of the log: text or json; default text on a terminal, else json"
         ) { $1.logFormat = try Text.choice($0, LogSink.Format.self) },
     ]
 

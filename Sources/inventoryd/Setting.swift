@@ -1,6 +1,6 @@
 /// One line of the table of settings: what a variable is called, what it means, and how its text is read.
 ///
-/// The table drives reading, `--print-config`, flags, and the test that the README documents every variable.
+/// The table drives reading, `--print-config`, the help of flags, and the test that the README documents every variable.
 struct Setting: Sendable {
     /// The variable's name; the first one is the one to recommend.
     let names: [String]

@@ -9,30 +9,29 @@ import Darwin
 
 /// The settings as flags, of which each command has all. Secrets have none: a command line is everybody's to read.
 struct SettingOptions: ParsableArguments {
-    @Option(help: "Address to listen on (INVENTORYD_HOST).") var host: String?
-    @Option(help: "Port to listen on (PORT).") var port: String?
-    @Option(help: "Directory of the embedded store (INVENTORYD_STATE_DIR).") var stateDir: String?
-    @Option(help: "Unix socket of the admin channel, or none (INVENTORYD_SOCKET).") var socket: String?
-    @Option(help: "Group that may change things there (INVENTORYD_ADMIN_GROUP).") var adminGroup: String?
-    @Option(help: "Requests that need an API key: off, writes or all (INVENTORYD_AUTH).") var auth: String?
-    @Option(help: "Certificate of the API in PEM, for HTTPS (INVENTORYD_TLS_CERT).") var tlsCert: String?
-    @Option(help: "Its key in PEM (INVENTORYD_TLS_KEY).") var tlsKey: String?
-    @Option(help: "Address and port for /metrics (INVENTORYD_METRICS_LISTEN).") var metricsListen: String?
-    @Option(help: "How long a cached product is served (INVENTORYD_CACHE_TTL).") var cacheTtl: String?
-    @Option(help: "Writes that share one transaction at most (INVENTORYD_GROUP_COMMIT).") var groupCommit: String?
-    @Option(help: "Connections to MongoDB at most (INVENTORYD_MONGO_POOL).") var mongoPool: String?
-    @Option(help: "How long a call waits for MongoDB (INVENTORYD_MONGO_TIMEOUT).") var mongoTimeout: String?
-    @Option(help: "Reads per caller (INVENTORYD_RATE_READ).") var rateRead: String?
-    @Option(help: "Changes per caller (INVENTORYD_RATE_WRITE).") var rateWrite: String?
-    @Option(help: "Purchases per caller (INVENTORYD_RATE_PURCHASE).") var ratePurchase: String?
-    @Option(help: "Proxies whose word is taken (INVENTORYD_TRUSTED_PROXIES).") var trustedProxies: String?
-    @Option(help: "Origins browsers may call from (INVENTORYD_CORS_ORIGINS).") var corsOrigins: String?
-    @Option(help: "true or false (INVENTORYD_REQUIRE_IDEMPOTENCY_KEY).") var requireIdempotencyKey: String?
-    @Option(help: "Requests under way at once (INVENTORYD_MAX_IN_FLIGHT).") var maxInFlight: String?
-    @Option(help: "Connections from one address (INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS).")
-    var maxConnectionsPerAddress: String?
-    @Option(help: "Least severe level to log (LOG_LEVEL).") var logLevel: String?
-    @Option(help: "text or json (LOG_FORMAT).") var logFormat: String?
+    @Option(help: .setting("INVENTORYD_HOST")) var host: String?
+    @Option(help: .setting("PORT")) var port: String?
+    @Option(help: .setting("INVENTORYD_STATE_DIR")) var stateDir: String?
+    @Option(help: .setting("INVENTORYD_SOCKET")) var socket: String?
+    @Option(help: .setting("INVENTORYD_ADMIN_GROUP")) var adminGroup: String?
+    @Option(help: .setting("INVENTORYD_AUTH")) var auth: String?
+    @Option(help: .setting("INVENTORYD_TLS_CERT")) var tlsCert: String?
+    @Option(help: .setting("INVENTORYD_TLS_KEY")) var tlsKey: String?
+    @Option(help: .setting("INVENTORYD_METRICS_LISTEN")) var metricsListen: String?
+    @Option(help: .setting("INVENTORYD_CACHE_TTL")) var cacheTtl: String?
+    @Option(help: .setting("INVENTORYD_GROUP_COMMIT")) var groupCommit: String?
+    @Option(help: .setting("INVENTORYD_MONGO_POOL")) var mongoPool: String?
+    @Option(help: .setting("INVENTORYD_MONGO_TIMEOUT")) var mongoTimeout: String?
+    @Option(help: .setting("INVENTORYD_RATE_READ")) var rateRead: String?
+    @Option(help: .setting("INVENTORYD_RATE_WRITE")) var rateWrite: String?
+    @Option(help: .setting("INVENTORYD_RATE_PURCHASE")) var ratePurchase: String?
+    @Option(help: .setting("INVENTORYD_TRUSTED_PROXIES")) var trustedProxies: String?
+    @Option(help: .setting("INVENTORYD_CORS_ORIGINS")) var corsOrigins: String?
+    @Option(help: .setting("INVENTORYD_REQUIRE_IDEMPOTENCY_KEY")) var requireIdempotencyKey: String?
+    @Option(help: .setting("INVENTORYD_MAX_IN_FLIGHT")) var maxInFlight: String?
+    @Option(help: .setting("INVENTORYD_MAX_CONNECTIONS_PER_ADDRESS")) var maxConnectionsPerAddress: String?
+    @Option(help: .setting("LOG_LEVEL")) var logLevel: String?
+    @Option(help: .setting("LOG_FORMAT")) var logFormat: String?
     @Option(help: ArgumentHelp("A file of NAME=VALUE lines.", valueName: "file")) var config: String?
 
     /// The configuration, if it is good.
@@ -75,5 +74,15 @@ struct SettingOptions: ParsableArguments {
         return ConfigurationReading(
             sources: sources.compactMap { $0 }, environment: environment, isTerminal: isatty(STDERR_FILENO) == 1
         )
+    }
+}
+
+extension ArgumentHelp {
+    /// What the table of settings says of one.
+    fileprivate static func setting(_ name: String) -> ArgumentHelp {
+        guard let setting = Configuration.table.first(where: { $0.name == name }) else { return ArgumentHelp(name) }
+        let meaning = setting.meaning.prefix(1).uppercased() + setting.meaning.dropFirst()
+        let standard = setting.defaultText.map { $0.isEmpty ? "" : "; default \($0)" } ?? ""
+        return ArgumentHelp("\(meaning) (\(name)\(standard)).", valueName: setting.flag)
     }
 }
