@@ -96,6 +96,30 @@ struct ToolWordsTests {
         }
     }
 
+    /// Fails where the doctor overlooks what lets everybody in, or what will let nobody in next week.
+    @Test("The doctor looks at who may ask, and at the end of the certificate")
+    func doctor() async throws {
+        try await withTemporaryDirectory { directory in
+            let certificate = try await TestCertificate.make(in: directory)
+            func findings(_ environment: [String: String]) async throws -> [String: String] {
+                var findings: [String: String] = [:]
+                try await withDaemonAndSocket(environment: environment) { _, socket in
+                    for finding in try json(try await run(["doctor", "-o", "json"], socket).output).items {
+                        findings[finding["what"].string ?? ""] = finding["verdict"].string
+                    }
+                }
+                return findings
+            }
+            let open = try await findings([
+                "INVENTORYD_HOST": "0.0.0.0", "INVENTORYD_AUTH": "off", "INVENTORYD_TLS_CERT": certificate.file,
+                "INVENTORYD_TLS_KEY": certificate.key,
+            ])
+            #expect(open["access"] == "look" && open["certificate"] == "look", "\(open)")
+            let closed = try await findings([:])
+            #expect(closed["access"] == "ok" && closed["certificate"] == nil, "\(closed)")
+        }
+    }
+
     @Test("Products are listed by price, of one currency")
     func byPrice() async throws {
         try await withDaemonAndSocket { _, socket in

@@ -39,11 +39,15 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
 
     /// Which requests need an API key: `off`, `writes`, `all`. An older daemon does not say.
     package var authentication: String?
+
+    /// When the certificate in force ends; nothing without TLS.
+    package var certificateExpiresAt: String?
     package var logLevel: String
 
     package init(
         version: String, revision: Int, pid: Int32, startedAt: String, uptimeSeconds: Double, state: State,
-        address: String, store: Part, cache: Part, authentication: String, logLevel: String
+        address: String, store: Part, cache: Part, authentication: String, certificateExpiresAt: String?,
+        logLevel: String
     ) {
         self.version = version
         self.revision = revision
@@ -55,6 +59,7 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
         self.store = store
         self.cache = cache
         self.authentication = authentication
+        self.certificateExpiresAt = certificateExpiresAt
         self.logLevel = logLevel
     }
 }
@@ -62,6 +67,11 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
 extension ServiceStatus {
     /// Where the REST API is, for people to follow.
     package var url: String { address.hasPrefix("https://") ? address : "http://\(address)" }
+
+    /// Whether only this machine can reach it.
+    package var isLoopback: Bool {
+        ["127.", "localhost:", "[::1]:"].contains { url.dropFirst(url.hasPrefix("https") ? 8 : 7).hasPrefix($0) }
+    }
 }
 
 /// One request, as `GET /admin/v1/monitor` tells it while it happens.

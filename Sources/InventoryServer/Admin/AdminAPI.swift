@@ -114,7 +114,8 @@ struct AdminAPI: Sendable {
             address: control.address,
             store: ServiceStatus.Part(description: control.storeDescription, condition: storeCondition),
             cache: ServiceStatus.Part(description: control.cacheDescription, condition: condition.rawValue),
-            authentication: control.authentication.rawValue, logLevel: state.settings.logLevel.rawValue)
+            authentication: control.authentication.rawValue, certificateExpiresAt: metrics.certificateExpiry()?.rfc3339,
+            logLevel: state.settings.logLevel.rawValue)
     }
 
     @Sendable private func setLogLevel(_ exchange: inout Exchange) async throws -> Response {

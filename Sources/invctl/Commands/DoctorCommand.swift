@@ -71,6 +71,10 @@ struct DoctorCommand: ToolCommand {
                     what: backend.name, verdict: backend.ok ? .ok : .bad,
                     text: backend.ok ? text : "\(backend.description): \(backend.trouble ?? "not well")"))
         }
+        findings.append(Self.access(status))
+        if let expiry = status.certificateExpiresAt.flatMap({ try? Timestamp(rfc3339: $0) }) {
+            findings.append(Self.certificate(until: expiry))
+        }
         findings.append(Self.cache(status, snapshot, redisIsWell: backends.first { $0.name == "redis" }?.ok))
         findings.append(
             Finding(
@@ -89,6 +93,29 @@ struct DoctorCommand: ToolCommand {
                         ? "what is in force is what a restart would read"
                         : "\(config.needRestart.joined(separator: ", ")) would be other after a restart")))
         return findings
+    }
+
+    private static func access(_ status: ServiceStatus) -> Finding {
+        switch (status.authentication, status.isLoopback) {
+        case ("off", true): Finding(what: "access", verdict: .ok, text: "nobody needs a key; only this machine can ask")
+        case ("off", false):
+            Finding(
+                what: "access", verdict: .look,
+                text: "whoever can reach \(status.url) may do anything: INVENTORYD_AUTH is off")
+        case ("writes", _): Finding(what: "access", verdict: .ok, text: "changes need a key, reading does not")
+        default: Finding(what: "access", verdict: .ok, text: "all requests need a key")
+        }
+    }
+
+    /// Two weeks are enough to mend what should have renewed it.
+    private static func certificate(until expiry: Timestamp) -> Finding {
+        let left = Duration.milliseconds(expiry.milliseconds - SystemClock().now().milliseconds)
+        let text =
+            left > .zero
+            ? "the certificate is good for another \(Figures.span(left))"
+            : "the certificate has expired, so clients will not connect: renew it, and invctl config reload"
+        return Finding(
+            what: "certificate", verdict: left <= .zero ? .bad : left < .seconds(14 * 86_400) ? .look : .ok, text: text)
     }
 
     private static func cache(_ status: ServiceStatus, _ snapshot: StatsSnapshot, redisIsWell: Bool?) -> Finding {
