@@ -34,8 +34,8 @@ struct PlacesTests {
         #expect(places.inUse == 0)
     }
 
-    /// Fails where who has waited longest is let in first, or where a place that is left is not handed on.
-    @Test("Who waits is let in when a place is left, the last to come first")
+    /// Fails where a place that is left is not handed on, or to somebody who came later.
+    @Test("Who waits is let in when a place is left, in the order of arrival")
     func waiting() {
         let places = Places()
         let holder = Place(in: places, of: 1)
@@ -46,9 +46,30 @@ struct PlacesTests {
             waiter.wait { hasRoom in order.withLock { $0.append(hasRoom ? number : -1) } }
         }
         #expect(places.waiting == 3)
-        for leaver in [holder, waiters[2], waiters[1], waiters[0]] { leaver.leave() }
-        #expect(order.withLock { $0 } == [2, 1, 0])
+        for leaver in [holder] + waiters { leaver.leave() }
+        #expect(order.withLock { $0 } == [0, 1, 2])
         #expect(places.inUse == 0 && places.waiting == 0)
+    }
+
+    /// Fails where, under more load than can be borne, everybody waits for as long as may be.
+    @Test("While somebody is turned away the last to come is let in first, and not for longer")
+    func overload() {
+        var room = WaitingRoom()
+        let order = Mutex<[Int]>([])
+        func add(_ number: Int) {
+            _ = room.add(.init(most: 1) { _ in order.withLock { $0.append(number) } })
+        }
+        for number in 0..<4 { add(number) }
+        room.letIn(at: .now) { _ in true }?.enter(true)
+        let late = ContinuousClock.now + WaitingRoom.patience
+        #expect(room.turnAway(at: late).late.count == 3)
+        for number in 4..<8 { add(number) }
+        room.letIn(at: late) { _ in true }?.enter(true)
+        #expect(room.letIn(at: late, { _ in false }) == nil)
+        room.letIn(at: late) { _ in true }?.enter(true)
+        room.letIn(at: late + WaitingRoom.patience) { _ in true }?.enter(true)
+        #expect(order.withLock { $0 } == [0, 7, 6, 4])
+        #expect(room.count == 1)
     }
 
     /// Fails where nobody looks after those who wait, or no longer after the first has gone.

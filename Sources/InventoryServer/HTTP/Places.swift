@@ -70,7 +70,7 @@ package final class Places: Sendable {
         while inRoom.load(ordering: .sequentiallyConsistent) > 0 {
             let next = room.withLock { room in
                 defer { inRoom.store(room.count, ordering: .sequentiallyConsistent) }
-                return room.letIn(take(of:))
+                return room.letIn(at: .now, take(of:))
             }
             guard let next else { return }
             next.enter(true)
