@@ -42,6 +42,38 @@ package enum StoreOpeningError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+/// Which file it is that was opened. A hand may remove it, or put another in its place: what is written then is gone when
+/// the process ends, so nothing more is.
+struct FileIdentity: Sendable {
+    struct Replaced: Error, CustomStringConvertible {
+        let path: String
+
+        var description: String {
+            "\(path) was removed or replaced while it was in use. What was acknowledged since is in no file: stop the service, "
+                + "and put the right file in its place."
+        }
+    }
+
+    private let path: String
+    private let opened: (device: UInt64, inode: UInt64)?
+
+    init(path: String) {
+        self.path = path
+        opened = Self.identity(of: path)
+    }
+
+    /// - Throws: ``Replaced``.
+    func check() throws {
+        guard let opened, let now = Self.identity(of: path), now == opened else { throw Replaced(path: path) }
+    }
+
+    private static func identity(of path: String) -> (device: UInt64, inode: UInt64)? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return (UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino))
+    }
+}
+
 /// Opens the database file and makes sure that this process is the only one that writes it.
 enum DatabaseFile {
     /// - Throws: ``StoreOpeningError``.

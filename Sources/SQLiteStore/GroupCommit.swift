@@ -34,6 +34,7 @@ final class GroupCommit: Sendable {
     }
 
     private let pool: DatabasePool
+    private let file: FileIdentity
 
     /// Bounds how long one transaction can take, and so how long whoever comes next has to wait.
     private let writesPerTransaction: Int
@@ -42,8 +43,11 @@ final class GroupCommit: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "inventory.group-commit", qos: .userInitiated)
 
-    init(pool: DatabasePool, writesPerTransaction: Int, clock: any WallClock, logger: Logger) {
+    init(
+        pool: DatabasePool, file: FileIdentity, writesPerTransaction: Int, clock: any WallClock, logger: Logger
+    ) {
         self.pool = pool
+        self.file = file
         self.writesPerTransaction = writesPerTransaction
         self.clock = clock
         self.logger = logger
@@ -133,6 +137,7 @@ final class GroupCommit: Sendable {
         var answers: [@Sendable () -> Void] = []
         var phase = Phase.beginning
         do {
+            try file.check()
             try pool.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
                     phase = .performing

@@ -14,6 +14,7 @@ package final class SQLiteStore: InventoryStore {
     package static let listsAtOnce = 4
 
     let pool: DatabasePool
+    private let file: FileIdentity
     private let commits: GroupCommit
     let logger: Logger
 
@@ -32,7 +33,9 @@ package final class SQLiteStore: InventoryStore {
         path: String, writesPerTransaction: Int = 256, clock: any WallClock = SystemClock(), logger: Logger
     ) throws(StoreOpeningError) {
         (pool, lock) = try DatabaseFile.open(path: path)
-        commits = GroupCommit(pool: pool, writesPerTransaction: writesPerTransaction, clock: clock, logger: logger)
+        file = FileIdentity(path: path)
+        commits = GroupCommit(
+            pool: pool, file: file, writesPerTransaction: writesPerTransaction, clock: clock, logger: logger)
         self.logger = logger
     }
 
@@ -162,7 +165,10 @@ package final class SQLiteStore: InventoryStore {
     // MARK: Operating
 
     package func checkReadiness() async throws(InventoryError) {
-        try await read { db in try db.execute(sql: "SELECT 1") }
+        try await read { [file] db in
+            try file.check()
+            try db.execute(sql: "SELECT 1")
+        }
     }
 
     package var statistics: StoreStatistics { commits.statistics }

@@ -35,6 +35,21 @@ struct BackupTests {
         }
     }
 
+    /// Fails where a daemon goes on in a file that is not there any more: what it acknowledges is gone when it stops.
+    @Test("The store of a running daemon is not replaced, whatever it is called")
+    func ontoTheStore() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            try await run(["seed", "--count", "3"], socket).expect(.ok)
+            for ending in ["", "-wal", "-shm", ".lock"] {
+                let ran = try await run(["backup", "--force", directory + "/state/inventory.sqlite" + ending], socket)
+                try ran.expect(.refused)
+                #expect(ran.errors.joined().contains("is the store of an inventoryd that runs"))
+            }
+            try await run(["ledger", "verify"], socket).expect(.ok)
+            try await run(["health"], socket).expect(.ok)
+        }
+    }
+
     private func serves(_ state: String, _ sku: String) async throws {
         let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max)).sock"
         let daemon = try await DaemonProcess(stateDirectory: state, environment: ["INVENTORYD_SOCKET": socket])

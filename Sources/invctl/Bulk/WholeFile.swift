@@ -23,6 +23,7 @@ final class WholeFile {
         descriptor = 1
         guard path != "-" else { return }
         try checkAbsence()
+        try Self.checkIsNobodysStore(path)
         descriptor = unsafe open(Self.beside(path), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure("\(Self.beside(path)) cannot be written") }
         do {
@@ -97,6 +98,20 @@ final class WholeFile {
         guard !replaces, unsafe access(path, F_OK) == 0 else { return }
         throw CommandFailure(
             .refused, "exists", "\(path) is there already. Name another file, or replace it with --force.")
+    }
+
+    /// The store of a daemon that runs cannot be replaced: it would go on in the file that is not there any more, and what
+    /// it acknowledges would be gone when it stops.
+    private static func checkIsNobodysStore(_ path: String) throws {
+        for ending in ["", "-wal", "-shm", ".lock"] where path.hasSuffix(ending) {
+            let lock = unsafe open(path.dropLast(ending.count) + ".lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+            guard lock >= 0 else { continue }
+            defer { close(lock) }
+            guard flock(lock, LOCK_SH | LOCK_NB) == 0 else {
+                throw CommandFailure(
+                    .refused, "in-use", "\(path) is the store of an inventoryd that runs. Name another file.")
+            }
+        }
     }
 
     private static func beside(_ path: String) -> String { path + ".part" }
