@@ -260,7 +260,7 @@ struct Daemon {
         case EADDRINUSE?: "the address is in use. Is another inventoryd running? Choose another port with PORT."
         case EACCES?:
             "ports below 1024 are root's and those with CAP_NET_BIND_SERVICE (docs/operations.md has how). Or choose another with PORT."
-        case EADDRNOTAVAIL?: "this machine does not have that address. See HOST."
+        case EADDRNOTAVAIL?: "this machine does not have that address. See INVENTORYD_HOST."
         default: "\(error)"
         }
     }

@@ -27,13 +27,9 @@ struct Inventoryd: AsyncParsableCommand {
     )
 
     @OptionGroup var settings: SettingOptions
-    @Flag(help: "Check the configuration, say what is wrong with it, and exit.") var checkConfig = false
-    @Flag(help: "Print each setting and where it came from, and exit.") var printConfig = false
 
     func run() async throws {
-        let reading = try settings.read(beforeComplaining: { if printConfig { print($0.printout) } })
-        if checkConfig { print("The configuration is good.") }
-        guard !printConfig, !checkConfig else { return }
+        guard let reading = try settings.readToRun() else { return }
         #if canImport(Glibc)
         MemoryArenas.bound()
         #endif
@@ -55,7 +51,9 @@ struct Migrate: AsyncParsableCommand {
     @OptionGroup var settings: SettingOptions
 
     func run() async throws {
-        let reading = try settings.read()
+        guard let reading = try settings.readToRun() else { return }
+        // What the store holds is nobody else's to read.
+        umask(0o077)
         do {
             let logger = Logger(label: "inventoryd") { _ in SwiftLogNoOpLogHandler() }
             if let url = reading.configuration.mongo {

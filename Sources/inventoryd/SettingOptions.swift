@@ -34,19 +34,22 @@ struct SettingOptions: ParsableArguments {
     @Option(help: .setting("LOG_FORMAT")) var logFormat: String?
     @Option(help: ArgumentHelp("A file of NAME=VALUE lines.", valueName: "file")) var config: String?
 
-    /// The configuration, if it is good.
+    @Flag(help: "Check the configuration, say what is wrong with it, and exit.") var checkConfig = false
+    @Flag(help: "Print each setting and where it came from, and exit.") var printConfig = false
+
+    /// The configuration, if it is good and something is to be done with it.
     ///
-    /// - Parameter beforeComplaining: sees it first.
     /// - Throws: `ExitCode` 78 (`EX_CONFIG`), all mistakes having been told.
-    func read(beforeComplaining see: (ConfigurationReading) -> Void = { _ in }) throws -> ConfigurationReading {
+    func readToRun() throws -> ConfigurationReading? {
         let reading = reading
         for warning in reading.warnings { complain("warning: \(warning)") }
-        see(reading)
+        if printConfig { print(reading.printout) }
         guard reading.mistakes.isEmpty else {
             for mistake in reading.mistakes { complain(mistake) }
             throw ExitCode(EX_CONFIG)
         }
-        return reading
+        if checkConfig { print("The configuration is good.") }
+        return printConfig || checkConfig ? nil : reading
     }
 
     /// What all sources say together.

@@ -6,6 +6,28 @@ import Testing
 
 @Suite("Lifecycle")
 struct LifecycleTests {
+    /// Fails where the file is everybody's to read, or where a question about the settings makes it.
+    @Test("migrate keeps the store to its user, and does nothing where it is only asked")
+    func migration() async throws {
+        try await withTemporaryDirectory { directory in
+            let state = directory + "/state"
+            func migrate(_ flags: [String]) async throws -> [String] {
+                let process = try ChildProcess(
+                    [DaemonProcess.projectDirectory + "/.build/debug/inventoryd", "migrate", "--state-dir", state]
+                        + flags,
+                    environment: [:])
+                #expect(try await process.exitCode() == 0)
+                return process.outputLines
+            }
+            #expect(try await migrate(["--check-config"]) == ["The configuration is good."])
+            #expect(try await migrate(["--print-config"]).contains { $0.contains(state) })
+            #expect(!FileManager.default.fileExists(atPath: state))
+            #expect(try await migrate([]).first?.contains("is up to date") == true)
+            let file = try FileManager.default.attributesOfItem(atPath: state + "/inventory.sqlite")
+            #expect(file[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
     @Test("SIGTERM finishes what is under way, takes nothing new, and exits 0")
     func drain() async throws {
         try await withTemporaryDirectory { directory in
