@@ -93,3 +93,13 @@ package enum AdminError: Error, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension AdminError {
+    /// Reads a line of an answer that comes in lines: trouble is the last of them, `{"error": problem}`.
+    ///
+    /// - Throws: ``refused(_:)`` where it is trouble.
+    package static func check(_ line: [UInt8]) throws(AdminError) {
+        guard let problem = (try? JSONDocument(parsing: line))?.root["error"], problem != .null else { return }
+        throw .refused(Refused(status: Int(clamping: problem["status"].int ?? 500), document: problem))
+    }
+}

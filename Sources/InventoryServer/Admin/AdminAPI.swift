@@ -139,7 +139,7 @@ extension AdminAPI {
                 let interval = exchange.query.value("interval", Duration.init(interval:))
                 try exchange.query.finish()
                 guard let interval else { return try .admin(stats.snapshot()) }
-                return .lines { line in
+                return .lines(of: exchange) { line in
                     while !state.isStopping {
                         try await line.write(stats.snapshot())
                         try await state.sleep(for: interval)
@@ -151,7 +151,7 @@ extension AdminAPI {
                 guard let events = observer.feed.watch() else {
                     throw Problem(.overloaded, "Too many watch already. End another invctl monitor first.")
                 }
-                return .lines { line in
+                return .lines(of: exchange) { line in
                     let ticks = Task {
                         // So that who has gone is noticed, and a stop is not kept waiting.
                         while !state.isStopping, !Task.isCancelled {

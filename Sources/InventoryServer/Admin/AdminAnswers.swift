@@ -9,13 +9,18 @@ extension Response {
         .json(text: ByteBuffer(bytes: try AdminProtocol.encode(message)), headers: [.cacheControl: "no-store"])
     }
 
-    /// Messages one after another, a line each, as they come (NDJSON).
-    static func lines(_ write: @escaping @Sendable (inout LineWriter) async throws -> Void) -> Response {
-        Response(
+    /// Messages one after another, a line each, as they come (NDJSON). Trouble with the store is the last of them.
+    static func lines(
+        of exchange: Exchange, _ write: @escaping @Sendable (inout LineWriter) async throws -> Void
+    ) -> Response {
+        let (path, requestID) = (exchange.request.uri.path, exchange.call.requestID)
+        return Response(
             status: .ok, headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"],
             body: ResponseBody { writer in
                 var lines = LineWriter(writer: writer)
-                try await write(&lines)
+                do { try await write(&lines) } catch let error as InventoryError {
+                    try await lines.write(Problem(error), path: path, requestID: requestID)
+                }
                 try await lines.writer.finish(nil)
             })
     }
@@ -34,6 +39,16 @@ struct LineWriter {
         var line = ByteBuffer(bytes: bytes)
         line.writeInteger(UInt8(ascii: "\n"))
         try await writer.write(line)
+    }
+
+    /// What came of it all, where that is trouble: `{"error": …}`.
+    mutating func write(_ problem: Problem, path: String, requestID: String) async throws {
+        var json = JSONWriter()
+        json.object { json in
+            json.name("error")
+            problem.write(to: &json, path: path, requestID: requestID)
+        }
+        try await write(bytes: json.bytes)
     }
 
     /// An empty line, which says nothing but that the connection is alive.

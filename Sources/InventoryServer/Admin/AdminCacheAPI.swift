@@ -98,7 +98,7 @@ extension AdminAPI {
     @Sendable private func warm(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
         let request = try WarmRequest(try await exchange.json(), skusMax: Self.skusMax)
-        return .lines { line in
+        return .lines(of: exchange) { line in
             var report = WarmReport()
             if let skus = request.skus {
                 for sku in skus {

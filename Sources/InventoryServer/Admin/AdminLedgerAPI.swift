@@ -23,7 +23,7 @@ extension AdminAPI {
         try exchange.query.finish()
         if let problem = Problem(state.importState) { throw problem }
         let verification = LedgerVerification(of: inventory)
-        return .lines { line in
+        return .lines(of: exchange) { line in
             var report = LedgerReport()
             report.done = try await forEachProduct { id in
                 try await verification.check(id)
@@ -46,7 +46,7 @@ extension AdminAPI {
         if let problem = Problem(state.importState) { throw problem }
         let isDry = try RepairRequest(try await exchange.json()).dryRun
         let repair = LedgerRepair(of: inventory, store, dryRun: isDry)
-        return .lines { line in
+        return .lines(of: exchange) { line in
             var report = RepairReport(dryRun: isDry)
             report.done = try await forEachProduct { id in
                 try await repair.repair(id)

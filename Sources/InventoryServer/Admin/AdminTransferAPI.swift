@@ -86,7 +86,7 @@ extension AdminAPI {
         try MediaTypes.check(exchange.request.headers, isOneOf: MediaTypes.ndjson)
         try await inventory.store.checkReadiness()
         let (body, call, path) = (exchange.request.body, exchange.call, exchange.request.uri.path)
-        return .lines { line in
+        return .lines(of: exchange) { line in
             let (events, event) = AsyncStream.makeStream(of: Result<TransferReport, Problem>?.self)
             let importing = Task {
                 event.yield(await takeOver(body, call.logger))
@@ -147,18 +147,6 @@ extension AdminAPI {
             let report = try await job.read(body.map { Array($0.readableBytesView) })
             return .success(TransferReport(report.totals, expiredOutcomes: report.expiredOutcomes))
         } catch { return .failure(error) }
-    }
-}
-
-extension LineWriter {
-    /// What came of it all, where that is trouble: `{"error": …}`.
-    fileprivate mutating func write(_ problem: Problem, path: String, requestID: String) async throws {
-        var json = JSONWriter()
-        json.object { json in
-            json.name("error")
-            problem.write(to: &json, path: path, requestID: requestID)
-        }
-        try await write(bytes: json.bytes)
     }
 }
 

@@ -194,7 +194,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         }
         guard case .open = state, !hasReadLastRequest else { return }
         switch error as? HTTPParserError {
-        case .headerOverflow: fail(context, .headersTooLarge, "The header may have 16 KiB in all.")
+        case .headerOverflow: fail(context, .headersTooLarge, "The header may have 16 KiB and 100 fields in all.")
         case .invalidEOFState, .closedConnection: context.close(promise: nil)
         default: fail(context, .malformedRequest, "The request is not well-formed HTTP/1.1.")
         }

@@ -147,6 +147,8 @@ extension BSONDocument {
         if case .array(let array) = self[name] { array.documents } else { [] }
     }
 
+    func isArray(_ name: String) -> Bool { if case .array = self[name] { true } else { false } }
+
     /// The texts of an array; none where there is no such field.
     func texts(_ name: String) -> [String] {
         guard case .array(let array) = self[name] else { return [] }

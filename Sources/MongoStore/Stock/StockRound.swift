@@ -207,7 +207,14 @@ struct StockRound {
 
         mutating func add(_ document: BSONDocument) throws {
             let id = try document.productID("_id")
-            do { documents[id] = try StoredProduct(ifAny: document) } catch {
+            do {
+                documents[id] = try StoredProduct(ifAny: document)
+                // Nothing can be added to what is not there.
+                guard documents[id] == nil || document.isArray("ops") else {
+                    documents[id] = nil
+                    throw DamagedDocument(detail: "ops is missing, or no array")
+                }
+            } catch {
                 damage[id] = .damaged("product \(id.text): \(error)")
             }
         }

@@ -34,6 +34,7 @@ extension Tool {
         try await connected { connection in
             defer { progress.hide() }
             try await connection.lines(request, silence: timeout) { line in
+                try AdminError.check(line)
                 guard let report = try? AdminProtocol.decode(Report.self, from: line),
                     let json = try? JSONDocument(parsing: line).root
                 else { throw AdminError.foreign("a line of its answer is no report") }

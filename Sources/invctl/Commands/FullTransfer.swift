@@ -107,11 +107,7 @@ struct FullImportJob {
     ///
     /// - Throws: ``AdminError`` where that is trouble.
     private static func report(_ line: [UInt8]) throws -> TransferReport {
-        let json = try? JSONDocument(parsing: line).root
-        if let problem = json?["error"], problem != .null {
-            throw AdminError.refused(
-                AdminError.Refused(status: Int(clamping: problem["status"].int ?? 500), document: problem))
-        }
+        try AdminError.check(line)
         guard let report = try? AdminProtocol.decode(TransferReport.self, from: line) else {
             throw AdminError.foreign("a line of its answer is no report")
         }
