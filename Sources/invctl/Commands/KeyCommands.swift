@@ -70,7 +70,8 @@ struct KeyRotateCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate", abstract: "Give a key another secret; it is shown this once.",
         discussion: """
-            The old secret goes on for the time of grace, in which clients can change over. Name and scopes stay.
+            The old secret goes on for the time of grace, in which clients can change over. Name and scopes stay. A key has four \
+            secrets at most: of more the oldest end at once, whatever their grace.
 
             EXAMPLES
               invctl key rotate webshop --grace 24h
