@@ -10,6 +10,10 @@ package final class MongoStore: InventoryStore {
     /// How long a read may take at the server before it is called too broad.
     static let readLimit = Duration.seconds(2)
 
+    /// How long leaving may take. By then everybody has been answered, and what is acknowledged is safe; filing spares the next
+    /// daemon some work. Less than the 10 s after which container platforms kill.
+    private static let closingLimit = Duration.seconds(5)
+
     let pool: MongoPool
     private let deadlines: Deadlines
     private let combining: Combining
@@ -212,11 +216,16 @@ package final class MongoStore: InventoryStore {
     }
 
     package func close() async {
-        await combining.close()
-        await filing.close()
-        await switchRegister.close()
-        await pool.close()
-        deadlines.stop()
+        let isClosed = await waiting(atMost: Self.closingLimit) { [self] in
+            await combining.close()
+            await filing.close()
+            await switchRegister.close()
+            await pool.close()
+            deadlines.stop()
+        }
+        if !isClosed {
+            logger.warning("MongoDB did not answer while it was left; what is unfiled another daemon files")
+        }
     }
 
     private func checkPrepared() throws(InventoryError) {

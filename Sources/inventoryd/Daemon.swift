@@ -133,18 +133,7 @@ struct Daemon {
     /// Has the uses of keys written down while the store is still there; not where it does not answer.
     private static func end(_ keepingKeys: Task<Void, Never>) async {
         keepingKeys.cancel()
-        let (ends, said) = AsyncStream.makeStream(of: Void.self)
-        let keeping = Task {
-            await keepingKeys.value
-            said.yield()
-        }
-        let waiting = Task {
-            try await Task.sleep(for: Self.usesLimit)
-            said.yield()
-        }
-        for await _ in ends { break }
-        keeping.cancel()
-        waiting.cancel()
+        _ = await waiting(atMost: usesLimit) { await keepingKeys.value }
     }
 
     /// What the cache was worth.

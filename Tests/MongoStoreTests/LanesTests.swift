@@ -109,6 +109,20 @@ struct LanesTests {
         #expect(lanes.nextRound().first?.filed == batch.filed)
     }
 
+    /// It fails where a daemon that is told to stop tries for ever: 25 s, and exit 1.
+    @Test("Who stops leaves what could not be taken out to the next daemon, but nobody who waits")
+    func leavesForTheNext() throws {
+        var lanes = Lanes()
+        try file(try sell(from: &lanes), in: &lanes)
+        lanes.add([try move()], to: product.id)
+        lanes.restore(lanes.nextRound(), isLast: true)
+        let batch = try #require(lanes.nextRound().first)
+        #expect(batch.moves.count == 1 && batch.filed == nil)
+        let state = LaneState(try StoredProduct(document), at: 0, isDurable: true)
+        _ = lanes.finish(LaneOutcome(product: product.id, state: state), after: batch, filingThreshold: 128)
+        #expect(lanes.isEmpty)
+    }
+
     /// It fails where whoever came first stays, and who is bought now has to be asked for each time.
     @Test("With more products than memory keeps, those that are bought stay, and the others go")
     func memory() throws {

@@ -191,7 +191,7 @@ final class Combining: Sendable {
             return true
         } catch let error as MongoError where error.isTransient {
             logger.warning("A stock write has no outcome yet, so it is sent again", metadata: ["error": "\(error)"])
-            state.withLock { $0.lanes.restore(batches.map(withoutAnswered)) }
+            state.withLock { $0.lanes.restore(batches.map(withoutAnswered), isLast: $0.isClosed) }
             return false
         } catch {
             logger.error("A stock write failed", metadata: ["error": "\(error)"])

@@ -173,9 +173,12 @@ struct Lanes {
 
     /// Notes that a round failed as a whole: everything in it has its turn again, with the fence it had. What it may have
     /// written the server sees.
-    mutating func restore(_ batches: [LaneBatch]) {
+    ///
+    /// - Parameter isLast: whether what nobody waits for is left to the next daemon.
+    mutating func restore(_ batches: [LaneBatch], isLast: Bool = false) {
         for batch in batches {
             lanes[batch.product]?.isUnderWay = false
+            if isLast { lanes[batch.product]?.filed = nil }
             lanes[batch.product]?.isContended = true
             putBack(batch.moves, to: batch.product)
             settle(batch.product)
