@@ -63,7 +63,7 @@ package final class AdminConnection {
     /// - Parameters:
     ///   - silence: how long nothing may come.
     ///   - take: says whether to go on; who does not ends the connection.
-    /// - Throws: ``AdminError``.
+    /// - Throws: ``AdminError``, and what `take` throws.
     package func lines(
         _ request: AdminRequest, silence: Duration, _ take: ([UInt8]) async throws -> Bool
     ) async throws {
@@ -72,7 +72,7 @@ package final class AdminConnection {
         do {
             try await write(request)
             try await readLines(deadline, take)
-        } catch { throw deadline.explain(error, silence) }
+        } catch let error as CallersError { throw error.reason } catch { throw deadline.explain(error, silence) }
     }
 
     /// Asks, and takes the body of the answer piece by piece as it comes, so that it need not be held.
@@ -139,7 +139,7 @@ package final class AdminConnection {
         defer { sending.cancel() }
         do {
             try await readLines(deadline) { line in
-                do { try await take(line) } catch { throw CallersError(error) }
+                try await take(line)
                 return true
             }
             try await sending.value
@@ -168,7 +168,11 @@ package final class AdminConnection {
         }
     }
 
+    /// - Throws: ``CallersError`` for what `take` throws.
     private func readLines(_ deadline: Deadline, _ take: ([UInt8]) async throws -> Bool) async throws {
+        func hand(_ line: [UInt8]) async throws -> Bool {
+            do { return try await take(line) } catch { throw CallersError(error) }
+        }
         let head = try await head()
         guard head.status.code < 400 else {
             return try check(head, try await rest())
@@ -180,11 +184,11 @@ package final class AdminConnection {
             splitter.append(part.readableBytesView)
             while let line = try splitter.next() {
                 if line.isEmpty { continue }
-                guard try await take(line) else { return }
+                guard try await hand(line) else { return }
             }
             deadline.extend()
         }
-        if !splitter.rest.isEmpty { _ = try await take(splitter.rest) }
+        if !splitter.rest.isEmpty { _ = try await hand(splitter.rest) }
     }
 
     // MARK: Parts

@@ -61,6 +61,9 @@ package struct AdminAnswer: Sendable {
     /// By name in lower case.
     package let headers: [String: String]
 
+    /// Whether it was given before, to the same request under the same key.
+    package var isReplayed: Bool { headers["idempotent-replayed"] == "true" }
+
     /// - Throws: ``AdminError/foreign(_:)`` when it is no JSON.
     package func json() throws(AdminError) -> JSON {
         do { return try JSONDocument(parsing: body).root } catch {

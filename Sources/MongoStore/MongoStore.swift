@@ -216,14 +216,14 @@ package final class MongoStore: InventoryStore {
     }
 
     package func close() async {
-        let isClosed = await waiting(atMost: Self.closingLimit) { [self] in
+        let closed: Void? = await result(within: Self.closingLimit) { [self] in
             await combining.close()
             await filing.close()
             await switchRegister.close()
             await pool.close()
             deadlines.stop()
         }
-        if !isClosed {
+        if closed == nil {
             logger.warning("MongoDB did not answer while it was left; what is unfiled another daemon files")
         }
     }

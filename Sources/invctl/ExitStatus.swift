@@ -76,6 +76,9 @@ struct CommandFailure: Error, Sendable {
         case let error as AdminError: self.init(error)
         case is CancellationError: self.init(.interrupted, "interrupted", "interrupted")
         case let error as InvalidValue: self.init(.usage, "usage", error.detail)
+        case InventoryError.invalid(let faults):
+            let faults = faults.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer) \($0.detail)" }
+            self.init(.usage, ProblemCode.invalid.rawValue, faults.joined(separator: "\n  "))
         case let error as OutputFailure:
             self.init(.failed, error.isForWantOfReaders ? Self.noReader : "no-output", error.description)
         default: self.init(.failed, "failed", "\(error)")

@@ -73,15 +73,16 @@ enum CommandRun {
             return show(topic.text)
         }
         if words.first == "help", let subject = unknownSubject(words.dropFirst()) {
-            Console.plain.complain(
-                CommandFailure(.usage, "usage", "there is no command and no topic \(subject); invctl help has them all")
-            )
-            return ExitStatus.usage.rawValue
+            return complain("there is no command and no topic \(subject); invctl help has them all", of: words)
         }
         var command: any ParsableCommand
         do {
             command = try Invctl.parseAsRoot(parseable(words))
         } catch {
+            // The parser would name the first option that it does not expect there.
+            if let name = unknownCommand(words) {
+                return complain("there is no command \(name); invctl help has them all", of: words)
+            }
             return tell(error, to: words)
         }
         do {
@@ -108,6 +109,19 @@ enum CommandRun {
         return CommandTree.paths.contains { $0.words == Array(words) } ? nil : words.joined(separator: " ")
     }
 
+    private static func unknownCommand(_ words: [String]) -> String? {
+        guard let first = CommonOptions.last(in: words).first, !first.hasPrefix("-"), first != "help" else {
+            return nil
+        }
+        return CommandTree.table.commands.contains { $0.name == first } ? nil : first
+    }
+
+    private static func complain(_ text: String, of words: [String]) -> Int32 {
+        Console(mode: OutputMode.named(in: words) ?? .table, colour: .auto, isQuiet: false)
+            .complain(CommandFailure(.usage, "usage", text))
+        return ExitStatus.usage.rawValue
+    }
+
     /// The words as the parser understands them. What follows `--` is nobody's option.
     private static func parseable(_ words: [String]) -> [String] {
         let end = words.firstIndex(of: "--") ?? words.endIndex
@@ -118,12 +132,10 @@ enum CommandRun {
     /// What the parser has to say: help and versions to standard output, mistakes to standard error.
     private static func tell(_ error: any Error, to words: [String]) -> Int32 {
         if Invctl.exitCode(for: error) == .success { return show(Invctl.fullMessage(for: error)) }
-        if let mode = OutputMode.named(in: words), mode.isJSON {
-            Console(mode: mode, colour: .never, isQuiet: false)
-                .complain(CommandFailure(.usage, "usage", Invctl.message(for: error)))
-        } else {
-            try? Console.plain.errors.send(Invctl.fullMessage(for: error) + "\n")
+        if OutputMode.named(in: words)?.isJSON == true {
+            return complain(SignedNumber.unguarded(Invctl.message(for: error)), of: words)
         }
+        try? Console.plain.errors.send(SignedNumber.unguarded(Invctl.fullMessage(for: error)) + "\n")
         return ExitStatus.usage.rawValue
     }
 
@@ -178,5 +190,8 @@ enum SignedNumber {
         return minus + word.dropFirst()
     }
 
-    static func value(_ text: String) -> Int64? { Int64(text.replacing(minus, with: "-")) }
+    /// As it was typed.
+    static func unguarded(_ text: String) -> String { text.replacing(minus, with: "-") }
+
+    static func value(_ text: String) -> Int64? { Int64(unguarded(text)) }
 }

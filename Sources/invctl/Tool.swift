@@ -134,6 +134,11 @@ struct Tool: Sendable {
         }
     }
 
+    /// Says so where what was asked for had happened before, under the same key.
+    func tellIfReplayed(_ answer: AdminAnswer) {
+        if answer.isReplayed { console.note("It had happened under the same key before; nothing happened again.") }
+    }
+
     /// Asks before something that cannot be taken back: on a terminal a person, elsewhere `--yes`.
     func confirm(_ question: String, yes: Bool) throws {
         if yes { return }

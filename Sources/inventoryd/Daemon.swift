@@ -133,7 +133,7 @@ struct Daemon {
     /// Has the uses of keys written down while the store is still there; not where it does not answer.
     private static func end(_ keepingKeys: Task<Void, Never>) async {
         keepingKeys.cancel()
-        _ = await waiting(atMost: usesLimit) { await keepingKeys.value }
+        _ = await result(within: usesLimit) { await keepingKeys.value }
     }
 
     /// What the cache was worth.

@@ -90,7 +90,7 @@ final class OperatorControl: DaemonControl {
     func ping() async -> [BackendReport] {
         async let store = report("store", backend.storeDescription) { [backend] in
             do { try await backend.store.checkReadiness() } catch {
-                return "it does not answer, so requests are told 503 until it does: \(error)"
+                return "it does not answer, so requests are told 503 until it does; the log says why"
             }
             return nil
         }
@@ -112,16 +112,7 @@ final class OperatorControl: DaemonControl {
         _ name: String, _ description: String, _ trouble: @escaping @Sendable () async -> String?
     ) async -> BackendReport {
         let began = ContinuousClock.now
-        // The first of both; what takes longer is not waited for, since a driver's call cannot be cancelled.
-        let (answers, said) = AsyncStream.makeStream(of: String?.self, bufferingPolicy: .bufferingOldest(1))
-        let asking = Task { said.yield(await trouble()) }
-        let waiting = Task {
-            try await Task.sleep(for: Self.patience)
-            said.yield("it has not answered within \(Self.patience)")
-        }
-        let answer = await answers.first { _ in true } ?? nil
-        asking.cancel()
-        waiting.cancel()
+        let answer = await result(within: Self.patience, of: trouble) ?? "it has not answered within \(Self.patience)"
         let time = ContinuousClock.now - began
         return BackendReport(
             name: name, description: description, ok: answer == nil, latencyUs: Int64(time / .microseconds(1)),

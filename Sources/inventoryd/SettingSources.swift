@@ -282,6 +282,13 @@ func fileReason(_ error: any Error) -> String {
     case .fileWriteFileExists?: "a file is in the way"
     case .fileWriteVolumeReadOnly?: "the file system is read-only"
     case .fileWriteOutOfSpace?: "no room is left"
+    case .fileReadUnknown?, .fileWriteUnknown?: systemReason(error) ?? "\(error)"
     default: "\(error)"
     }
+}
+
+/// The system's word for it, which Foundation has underneath what it has no word for.
+private func systemReason(_ error: any Error) -> String? {
+    guard let underlying = (error as? CocoaError)?.userInfo["NSUnderlyingError"] as? POSIXError else { return nil }
+    return unsafe String(cString: strerror(underlying.code.rawValue))
 }

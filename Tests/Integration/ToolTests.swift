@@ -86,6 +86,12 @@ struct ToolTests {
             ] { try await run(refused + ["--dry-run"], socket).expect(.refused) }
             try await run(["product", "create", "X-2", "--name", "X", "--price", "1.005", "--currency", "EUR"], socket)
                 .expect(.usage)
+            let atOnce = ["--max-per-order", "0", "--dry-run"]
+            try await run(["product", "update", "X-1"] + atOnce, socket).expect(.usage)
+            try await run(
+                ["product", "create", "X-2", "--name", "X", "--price", "1", "--currency", "EUR"] + atOnce, socket
+            )
+            .expect(.usage)
             try await run(["status"], "/tmp/there-is-none.sock").expect(.notReachable)
             try await run(["status"], "/" + String(repeating: "x", count: 120)).expect(.usage)
             try await run(["product", "get", "NOPE"], socket).expect(.notFound)
@@ -175,6 +181,34 @@ struct ToolTests {
             }
             let product = try await run(["product", "get", "A-1", "-o", "json"], socket).output[0]
             #expect(try JSONDocument(parsing: Array(product.utf8)).root["stock"]["on_hand"] == .integer(0))
+        }
+    }
+
+    /// Fails where somebody who repeats a command believes that it happened twice.
+    @Test("Who repeats a command under its key is told that it had happened")
+    func replayed() async throws {
+        try await withDaemonAndSocket { directory, socket in
+            let create = [
+                "product", "create", "A-1", "--name", "A", "--price", "1", "--currency", "EUR", "--stock", "9",
+            ]
+            for command in [create, ["purchase", "A-1:2"], ["stock", "adjust", "A-1", "+1"]] {
+                for isAgain in [false, true] {
+                    let ran = try await run(command + ["--idempotency-key", command[0]], socket)
+                    try ran.expect(.ok)
+                    #expect(ran.errors.joined().contains("same key before") == isAgain, "\(ran.errors)")
+                }
+            }
+            try await run(["-o", "json", "nonsense"], socket).expect(.usage)
+            let errors = try await run(["-o", "json", "nonsense"], socket).errors.joined()
+            #expect(errors.contains("there is no command nonsense"))
+            // What looks like an id in a file is a SKU all the same.
+            let sku = "0123456789abcdef01234567"
+            try await run(["product", "create", sku, "--name", "B", "--price", "1", "--currency", "EUR"], socket)
+                .expect(.ok)
+            let file = directory + "/products.ndjson"
+            try #"{"sku":"\#(sku)","name":"C"}"#.write(toFile: file, atomically: true, encoding: .utf8)
+            let ran = try await run(["import", file, "--dry-run", "-o", "json"], socket)
+            #expect(ran.output.joined().contains(#""updated":1"#))
         }
     }
 

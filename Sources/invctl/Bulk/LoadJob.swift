@@ -80,7 +80,7 @@ struct LoadJob {
                     progress.hide()
                     let wanted = try JSONDocument(parsing: row.json).root
                     do {
-                        let path = "/v1/products/" + ProductPath.of(row.sku)
+                        let path = "/v1/products/" + ProductPath.of(sku: row.sku)
                         let there = try await connection.send(AdminRequest(.get, path)).json()
                         let changes = Difference.lines(from: there, to: wanted)
                         if changes.isEmpty { counts.unchanged += 1 } else { counts.updated += 1 }

@@ -75,7 +75,7 @@ struct DoctorCommand: ToolCommand {
         if let expiry = status.certificateExpiresAt.flatMap({ try? Timestamp(rfc3339: $0) }) {
             findings.append(Self.certificate(until: expiry))
         }
-        findings.append(Self.cache(status, snapshot, redisIsWell: backends.first { $0.name == "redis" }?.ok))
+        findings.append(Self.cache(status, snapshot, backends))
         findings.append(
             Finding(
                 what: "answers", verdict: snapshot.responses.failed == 0 ? .ok : .look,
@@ -118,7 +118,9 @@ struct DoctorCommand: ToolCommand {
             what: "certificate", verdict: left <= .zero ? .bad : left < .seconds(14 * 86_400) ? .look : .ok, text: text)
     }
 
-    private static func cache(_ status: ServiceStatus, _ snapshot: StatsSnapshot, redisIsWell: Bool?) -> Finding {
+    private static func cache(
+        _ status: ServiceStatus, _ snapshot: StatsSnapshot, _ backends: [BackendReport]
+    ) -> Finding {
         switch status.cache.condition {
         case "ok":
             let rate = snapshot.cache.rate60s.map { "\(Figures.percent($0)) of the last minute's reads were hits" }
@@ -128,12 +130,18 @@ struct DoctorCommand: ToolCommand {
                 what: "cache", verdict: .look,
                 text: "there is none, so each read asks the store. REDIS_URL names a Redis for it.")
         default:
-            return Finding(
-                what: "cache", verdict: .bad,
-                text: redisIsWell == true
-                    ? "it is off although Redis answers: another daemon on this database has no Redis or does not reach it "
-                        + "(its log says so), or it comes back within 5 s of a fault"
-                    : "it is off because Redis is not there; everything comes from the store")
+            return Finding(what: "cache", verdict: .bad, text: whyCacheIsOff(backends.filter(\.ok).map(\.name)))
         }
+    }
+
+    private static func whyCacheIsOff(_ well: [String]) -> String {
+        guard well.contains("redis") else {
+            return "it is off because Redis is not there; everything comes from the store"
+        }
+        guard well.contains("store") else {
+            return "it is off because the store does not answer, which has the switch that all daemons go by"
+        }
+        return "it is off although Redis answers: another daemon on this database has no Redis or does not reach it "
+            + "(its log says so), or it comes back within 5 s of a fault"
     }
 }

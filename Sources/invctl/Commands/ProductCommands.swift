@@ -54,12 +54,9 @@ struct ProductGetCommand: ToolCommand {
     @Argument(help: "SKU or id.", completion: .custom({ _, _, _ in [] })) var sku: String
     @OptionGroup var common: CommonOptions
 
-    /// Of a product that sells all the time some try meets a pause.
-    private static let triesMax = 100
-
     func run(_ tool: Tool) async throws {
         let answer = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
-        try tool.console.write(Shown.product(try answer.json()))
+        try tool.console.write(Shown.productAlone(try answer.json()))
     }
 }
 
@@ -92,18 +89,20 @@ struct ProductCreateCommand: ToolCommand {
         members["attributes"] = AttributeOption.json(attributes)
         let document = JSON.object(members)
         guard !dryRun else {
+            // By the rules by which the daemon reads it.
+            _ = try ProductDraft(JSONDocument(parsing: document.encoded()))
             try await checkAbsence(tool)
-            return try tool.console.write(Shown.product(document))
+            return try tool.console.write(Shown.productAlone(document))
         }
         let request = AdminRequest(.post, "/v1/products").with(document)
             .with("Idempotency-Key", idempotencyKey ?? RowKey.fresh())
-        try tool.console.write(Shown.product(try await tool.send(request).json()))
+        let answer = try await tool.send(request)
+        try tool.console.write(Shown.productAlone(try answer.json()))
+        tool.tellIfReplayed(answer)
     }
 
     /// What the daemon would refuse first.
     private func checkAbsence(_ tool: Tool) async throws {
-        do throws(InvalidValue) { _ = try SKU(sku) } catch { throw InvalidValue("the SKU \(error.detail)") }
-        do throws(InvalidValue) { _ = try ProductName(name) } catch { throw InvalidValue("--name \(error.detail)") }
         do {
             _ = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
         } catch AdminError.refused(let refused) where refused.status == 404 { return }
@@ -154,6 +153,10 @@ struct ProductUpdateCommand: ToolCommand {
         }
         let product = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku))).json()
         guard !dryRun else {
+            // By the rules by which the daemon reads it.
+            _ = try Revision.merging(
+                ProductID(product["id"].string ?? ""), with: JSONDocument(parsing: JSON.object(changes).encoded()),
+                expectedETags: nil)
             return try tool.console.write(
                 changes.sorted { $0.key < $1.key }.map { name, value in
                     Record(
@@ -168,7 +171,7 @@ struct ProductUpdateCommand: ToolCommand {
         changes["version"] = product["version"]
         let request = AdminRequest(.patch, "/v1/products/\(product["id"].string ?? "-")")
             .with(.object(changes), as: "application/merge-patch+json")
-        try tool.console.write(Shown.product(try await tool.send(request).json()))
+        try tool.console.write(Shown.productAlone(try await tool.send(request).json()))
     }
 
     private static func text(_ json: JSON) -> String {

@@ -3,22 +3,39 @@ import InventoryKit
 
 /// Products, movements and purchases as they are shown.
 enum Shown {
-    static func product(_ json: JSON) -> Record {
+    static func product(_ json: JSON) -> Record { Record(json["sku"].string ?? "-", json, columns(json)) }
+
+    /// One alone, with what few products have too.
+    static func productAlone(_ json: JSON) -> Record {
+        Record(json["sku"].string ?? "-", json, columns(json) + extras(json))
+    }
+
+    private static func columns(_ json: JSON) -> [Record.Field] {
         let stock = json["stock"]
-        return Record(
-            json["sku"].string ?? "-", json,
-            [
-                .init("sku", json["sku"].string),
-                .init("name", json["name"].string, isFlexible: true),
-                .init("price", StyledText(price(json["price"])), .right),
-                .init("on hand", stock["on_hand"].int),
-                .init("available", availability(json), .right),
-                .init("reserved", stock["reserved"].int, isWide: true),
-                .init("id", json["id"].string, isWide: true),
-                .init("version", "c\(json["version"].int ?? 0)-s\(json["stock_version"].int ?? 0)", isWide: true),
-                .init("updated", json["updated_at"].string, isWide: true),
-                .init("archived", json["archived_at"].string ?? "-", isWide: true),
-            ])
+        return [
+            .init("sku", json["sku"].string),
+            .init("name", json["name"].string, isFlexible: true),
+            .init("price", StyledText(price(json["price"])), .right),
+            .init("on hand", stock["on_hand"].int),
+            .init("available", availability(json), .right),
+            .init("reserved", stock["reserved"].int, isWide: true),
+            .init("id", json["id"].string, isWide: true),
+            .init("version", "c\(json["version"].int ?? 0)-s\(json["stock_version"].int ?? 0)", isWide: true),
+            .init("updated", json["updated_at"].string, isWide: true),
+            .init("archived", json["archived_at"].string ?? "-", isWide: true),
+        ]
+    }
+
+    /// What a product has beyond what every product has.
+    private static func extras(_ json: JSON) -> [Record.Field] {
+        var fields: [Record.Field] = []
+        if let text = json["description"].string, !text.isEmpty { fields.append(.init("description", text)) }
+        if let units = json["low_stock_threshold"].int { fields.append(.init("low at", units)) }
+        if let units = json["max_per_order"].int { fields.append(.init("at once", units)) }
+        if case .object(let attributes) = json["attributes"] {
+            fields += attributes.sorted { $0.key < $1.key }.map { .init($0.key, $0.value.string) }
+        }
+        return fields
     }
 
     static func movement(_ json: JSON) -> Record {
@@ -32,7 +49,7 @@ enum Shown {
                 .init("delta", StyledText(signed(json["delta"].int)), .right),
                 .init("on hand", json["on_hand"].int),
                 .init("reference", json["reference"].string ?? "-", isFlexible: true),
-                .init("reason", json["reason"].string ?? "-", isWide: true),
+                .init("reason", json["reason"].string ?? "-"),
                 .init("actor", json["actor"].string, isWide: true),
                 .init("request", json["request_id"].string, isWide: true),
                 .init("id", json["id"].string, isWide: true),
@@ -65,6 +82,9 @@ enum ProductPath {
     static func of(_ name: String) -> String {
         if (try? ProductID(name)) != nil { return name }
         // As the API and its messages have it.
-        return "sku:" + AdminRequest.encode(name.hasPrefix("sku:") ? String(name.dropFirst(4)) : name)
+        return of(sku: name.hasPrefix("sku:") ? String(name.dropFirst(4)) : name)
     }
+
+    /// Of a SKU as it stands in a file, whatever it looks like.
+    static func of(sku: String) -> String { "sku:" + AdminRequest.encode(sku) }
 }

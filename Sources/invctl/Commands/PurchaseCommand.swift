@@ -39,10 +39,11 @@ struct PurchaseCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         if let file { return try await buyRows(of: file, tool) }
-        let wanted = try lines.map(PurchaseLine.init)
+        let wanted = try lines.map { try PurchaseLine(SignedNumber.unguarded($0)) }
         let key = idempotencyKey ?? RowKey.fresh()
         guard !dryRun else { return try await rehearse(wanted, tool) }
         var sold: [Record] = []
+        var replayed = 0
         do {
             try await Interrupts.gently {
                 try await tool.connected { connection in
@@ -50,7 +51,9 @@ struct PurchaseCommand: ToolCommand {
                         try Interrupts.check()
                         let lineKey = index == 0 ? key : "\(key)-\(index + 1)"
                         let request = line.request(reference: reference, key: lineKey)
-                        sold.append(Self.record(try await connection.send(request).json()["purchase"]))
+                        let answer = try await connection.send(request)
+                        sold.append(Self.record(try answer.json()["purchase"]))
+                        if answer.isReplayed { replayed += 1 }
                     }
                 }
             }
@@ -59,6 +62,9 @@ struct PurchaseCommand: ToolCommand {
             throw Self.stopped(by: CommandFailure(error), after: sold.count, of: wanted, key: key)
         }
         try tool.console.write(sold, empty: "")
+        if replayed > 0 {
+            tool.console.note("\(replayed) of these had been sold under the same key before, and were not sold again.")
+        }
     }
 
     private func rehearse(_ wanted: [PurchaseLine], _ tool: Tool) async throws {
@@ -156,13 +162,14 @@ struct PurchaseCommand: ToolCommand {
                     progress.hide()
                     try faults.add(fault)
                 case .success(let row):
-                    let line = PurchaseLine(sku: row.sku.text, quantity: row.quantity.units)
+                    let sku = row.sku.text
+                    let line = PurchaseLine(sku: sku, path: ProductPath.of(sku: sku), quantity: row.quantity.units)
                     let request = line.request(reference: row.reference?.text ?? reference, key: key(of: row))
                     do {
                         if try await rehearsal?.sell(line) != nil {
                             tally.sold += 1
                             tally.units += line.quantity
-                        } else if try await connection.send(request).headers["idempotent-replayed"] == "true" {
+                        } else if try await connection.send(request).isReplayed {
                             tally.soldBefore += 1
                         } else {
                             tally.sold += 1
@@ -195,10 +202,14 @@ struct PurchaseCommand: ToolCommand {
 /// One thing to buy.
 struct PurchaseLine: Sendable {
     let sku: String
+
+    /// As the API takes it.
+    let path: String
     let quantity: Int64
 
-    init(sku: String, quantity: Int64) {
+    init(sku: String, path: String, quantity: Int64) {
         self.sku = sku
+        self.path = path
         self.quantity = quantity
     }
 
@@ -209,13 +220,14 @@ struct PurchaseLine: Sendable {
     init(_ text: String) throws(InvalidValue) {
         let text = text.hasPrefix(Self.prefix) ? String(text.dropFirst(Self.prefix.count)) : text
         guard let colon = text.lastIndex(of: ":"), Self.isNumber(text[text.index(after: colon)...]) else {
-            self.init(sku: text, quantity: 1)
+            self.init(sku: text, path: ProductPath.of(text), quantity: 1)
             return
         }
         do {
             // What does not even fit is no quantity either.
             let quantity = try Quantity(Int64(text[text.index(after: colon)...]) ?? 0)
-            self.init(sku: String(text[..<colon]), quantity: quantity.units)
+            let sku = String(text[..<colon])
+            self.init(sku: sku, path: ProductPath.of(sku), quantity: quantity.units)
         } catch { throw InvalidValue("\(text): the quantity \(error.detail)") }
     }
 
@@ -229,7 +241,7 @@ struct PurchaseLine: Sendable {
     func request(reference: String?, key: String) -> AdminRequest {
         var members: [String: JSON] = ["quantity": .integer(quantity)]
         members["reference"] = reference.map(JSON.string)
-        return AdminRequest(.post, "/v1/products/\(ProductPath.of(sku))/purchase").with(.object(members))
+        return AdminRequest(.post, "/v1/products/\(path)/purchase").with(.object(members))
             .with("Idempotency-Key", key)
     }
 }

@@ -15,7 +15,7 @@ struct PurchaseRehearsal {
 
     /// - Throws: ``CommandFailure`` or `AdminError.refused` for the reasons for which the daemon would refuse it.
     mutating func sell(_ line: PurchaseLine) async throws -> Record {
-        let product = try await connection.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(line.sku))).json()
+        let product = try await connection.send(AdminRequest(.get, "/v1/products/" + line.path)).json()
         guard product["archived_at"] == .null else {
             throw CommandFailure(.refused, ProblemCode.archived.rawValue, "\(line.sku): the product is archived")
         }

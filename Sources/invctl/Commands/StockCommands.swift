@@ -79,7 +79,9 @@ struct StockChangeOptions: ParsableArguments {
         members["reference"] = reference.map(JSON.string)
         let request = AdminRequest(.post, path + "/adjust").with(.object(members))
             .with("Idempotency-Key", idempotencyKey ?? RowKey.fresh())
-        try tool.console.write(Shown.movement(try await tool.send(request).json()["movement"]))
+        let answer = try await tool.send(request)
+        try tool.console.write(Shown.movement(try answer.json()["movement"]))
+        tool.tellIfReplayed(answer)
     }
 }
 
