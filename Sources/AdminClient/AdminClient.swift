@@ -66,10 +66,13 @@ package struct AdminClient: Sendable {
     }
 
     private func connect() async throws(AdminError) -> AdminConnection.Channel {
-        // One that this user may not use need not be the only one.
-        var forbidden: String?
+        // One that cannot be used need not be the only one.
+        var trouble: AdminError?
         for path in places {
-            guard path.utf8.count <= AdminSocketPlace.pathLimit else { throw .pathTooLong(path: path) }
+            guard path.utf8.count <= AdminSocketPlace.pathLimit else {
+                trouble = trouble ?? .pathTooLong(path: path)
+                continue
+            }
             guard isTrustworthy(path) else { continue }
             do {
                 return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -83,13 +86,12 @@ package struct AdminClient: Sendable {
                     }
             } catch {
                 switch (error as? IOError)?.errnoCode {
-                case EACCES, EPERM: forbidden = forbidden ?? path
+                case EACCES, EPERM: trouble = trouble ?? .noPermission(path: path)
                 case ENOENT, ECONNREFUSED, ENOTDIR, ENOTSOCK: continue
-                default: throw .closed("cannot connect to \(path): \(error)")
+                default: trouble = trouble ?? .closed("cannot connect to \(path): \(error)")
                 }
             }
         }
-        if let forbidden { throw .noPermission(path: forbidden) }
-        throw .notRunning(tried: places)
+        throw trouble ?? .notRunning(tried: places)
     }
 }

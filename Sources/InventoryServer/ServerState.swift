@@ -7,7 +7,7 @@ package struct ServerSettings: Sendable, Equatable {
     package var corsOrigins: [String]
     package var requiresIdempotencyKey: Bool
 
-    /// Requests under way at once; more are turned away.
+    /// Requests under way at once; more wait a little, and are turned away then.
     package var maxInFlight: Int
 
     /// Connections that one address may have at once; nothing for any number.

@@ -140,7 +140,7 @@ struct Configuration: Sendable, Equatable {
         ) { $1.server.corsOrigins = try Text.origins($0) },
         Setting(
             "INVENTORYD_REQUIRE_IDEMPOTENCY_KEY", default: "false", flag: "require-idempotency-key",
-            "whether every POST must have an Idempotency-Key"
+            "whether every POST must have an Idempotency-Key: true or false"
         ) { $1.server.requiresIdempotencyKey = try Text.bool($0) },
         Setting(
             "INVENTORYD_MAX_IN_FLIGHT", default: "1024", flag: "max-in-flight",

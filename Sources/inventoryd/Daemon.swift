@@ -120,7 +120,7 @@ struct Daemon {
             await Self.end(keepingKeys)
             await backend.close()
             if error is AdminListeningError || error is MetricsListeningError { throw StartError("\(error)") }
-            throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(Self.reason(error))")
+            throw StartError("cannot listen on \(configuration.host):\(configuration.port): \(reason(error))")
         }
         preparation.cancel()
         let prepared = await preparation.result
@@ -244,10 +244,10 @@ struct Daemon {
     /// The libraries' own start and stop messages repeat ours.
     private static let quiet = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
 
-    private static func reason(_ error: any Error) -> String {
+    private func reason(_ error: any Error) -> String {
         switch (error as? IOError)?.errnoCode {
         case EADDRINUSE?: "the address is in use. Is another inventoryd running? Choose another port with PORT."
-        case EACCES?:
+        case EACCES? where (1..<1_024).contains(configuration.port):
             "ports below 1024 are root's and those with CAP_NET_BIND_SERVICE (docs/operations.md has how). Or choose another with PORT."
         case EADDRNOTAVAIL?: "this machine does not have that address. See INVENTORYD_HOST."
         default: "\(error)"

@@ -86,6 +86,6 @@ extension ArgumentHelp {
         guard let setting = Configuration.table.first(where: { $0.name == name }) else { return ArgumentHelp(name) }
         let meaning = setting.meaning.prefix(1).uppercased() + setting.meaning.dropFirst()
         let standard = setting.defaultText.map { $0.isEmpty ? "" : "; default \($0)" } ?? ""
-        return ArgumentHelp("\(meaning) (\(name)\(standard)).", valueName: setting.flag)
+        return ArgumentHelp("\(meaning) (\(name)\(standard)).")
     }
 }

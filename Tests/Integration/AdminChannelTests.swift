@@ -148,8 +148,6 @@ struct AdminChannelTests {
         }
     }
 
-    /// Fails where an empty body is sent in chunks: a daemon that has answered need not wait for their end, and what is
-    /// still to be sent then finds the connection closed.
     /// Fails where a question counts as a change, so that the audit trail is full of what nobody did.
     @Test("What operators change is in the log, and what they only ask is not")
     func audit() async throws {
@@ -157,7 +155,10 @@ struct AdminChannelTests {
             let socket = directory + "/s/admin.sock"
             let daemon = try await DaemonProcess(
                 stateDirectory: directory + "/state", environment: ["INVENTORYD_SOCKET": socket])
-            for words in [["doctor"], ["ledger", "verify"], ["product", "list"], ["drain"], ["resume"]] {
+            for words in [
+                ["doctor"], ["ledger", "verify"], ["product", "list"], ["cache", "flush", "--all", "--dry-run"],
+                ["ledger", "repair", "--dry-run"], ["drain"], ["resume"],
+            ] {
                 _ = try await ToolRun(words, socket)
             }
             _ = try await daemon.logLine { $0.contains("/resume") }
@@ -169,6 +170,8 @@ struct AdminChannelTests {
         }
     }
 
+    /// Fails where an empty body is sent in chunks: a daemon that has answered need not wait for their end, and what is
+    /// still to be sent then finds the connection closed.
     @Test("A change without a body says so, and an answer is read though the connection has ended")
     func emptyBody() async throws {
         try await withTemporaryDirectory { directory in

@@ -276,6 +276,11 @@ struct ProtocolTests {
                 #expect(refused.header("X-Request-Id") == refused.json["request_id"].string)
                 let sale = try await daemon.client.post("\(path)/purchase", #"{"quantity":1}"#)
                 #expect(sale.status == 503)
+                for reply in [refused, sale] {
+                    let id = try #require(reply.header("X-Request-Id"))
+                    let line = try await daemon.logLine { $0.contains("\"request_id\":\"\(id)\"") }
+                    #expect(try JSONDocument(parsing: Array(line.utf8)).root["error"].string == "overloaded")
+                }
                 #expect(try await daemon.client.get("/readyz").status == 200)
                 #expect(try await daemon.client.get("/healthz?verbose").status != 503)
                 #expect(try await daemon.client.get(path).header("X-Cache") == "hit")
@@ -285,5 +290,52 @@ struct ProtocolTests {
             // The place is given back when the answer has gone out.
             try await eventually("room") { try await daemon.client.get("/v1/products").status == 200 ? () : nil }
         }
+    }
+
+    /// Fails where such a request waits for a place before there is anything to do, and for another one then; and where who
+    /// gives up while it waits is in no figure of the overload that made it do so.
+    @Test("A request whose body is on its way waits for no place, and who gives up waiting for one is logged")
+    func waiting() async throws {
+        let port = FreePort.any()
+        let settings = ["INVENTORYD_MAX_IN_FLIGHT": "1", "INVENTORYD_METRICS_LISTEN": "127.0.0.1:\(port)"]
+        try await withDaemon(environment: settings) { daemon in
+            let metrics = HTTPTestClient(port: port)
+            let path = "/v1/products/0123456789abcdef01234567/adjust"
+            let holder = try await RawConnection.open(port: daemon.port)
+            try await holder.converse { inbound, outbound in
+                try await outbound.write(
+                    .init(string: Self.post("/v1/products:batch", "application/x-ndjson", length: 1)))
+                _ = try await inbound.next()
+                let slow = try await RawConnection.open(port: daemon.port)
+                try await slow.converse { inbound, outbound in
+                    let body = #"{"delta":1,"reason":"receive"}"#
+                    try await outbound.write(
+                        .init(string: Self.post(path, "application/json", length: body.utf8.count)))
+                    // Somebody who came later has waited in vain, so that one would have been seen to wait by now.
+                    #expect(try await daemon.client.get("/v1/products").status == 503)
+                    #expect(try await metrics.get("/metrics").text.contains("inventoryd_http_requests_waiting 0\n"))
+                    try await outbound.write(.init(string: body))
+                    let reply = try await inbound.next().map { String(buffer: $0) }
+                    #expect(reply?.contains(" 503 ") == true && reply?.contains("overloaded") == true)
+                }
+                let hasty = try await RawConnection.open(port: daemon.port, resets: true)
+                try await hasty.converse { _, outbound in
+                    let get =
+                        "GET /v1/products/0123456789abcdef01234567 HTTP/1.1\r\nHost: x\r\nX-Request-Id: hasty\r\n\r\n"
+                    try await outbound.write(.init(string: get))
+                    try await eventually("somebody to wait") {
+                        try await metrics.get("/metrics").text.contains("inventoryd_http_requests_waiting 1\n")
+                            ? () : nil
+                    }
+                }
+                _ = try await daemon.logLine { $0.contains(#""request_id":"hasty""#) && $0.contains("did not go out") }
+                try await outbound.write(.init(string: "\n"))
+                while let part = try await inbound.next(), !String(buffer: part).hasSuffix("0\r\n\r\n") {}
+            }
+        }
+    }
+
+    private static func post(_ path: String, _ type: String, length: Int) -> String {
+        "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: \(type)\r\nContent-Length: \(length)\r\n\r\n"
     }
 }

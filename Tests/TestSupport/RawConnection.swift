@@ -1,14 +1,27 @@
 package import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A TCP connection on which tests write bytes that no well-behaved client would, and read what comes back.
 package struct RawConnection: Sendable {
     private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-    package static func open(port: Int, host: String = "127.0.0.1") async throws -> RawConnection {
+    /// - Parameter resets: whether it ends with a reset, as that of a client that is killed with bytes unread, and not with
+    ///   a word that nothing more will be sent.
+    package static func open(
+        port: Int, host: String = "127.0.0.1", resets: Bool = false
+    ) async throws -> RawConnection {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: host, port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
+                if resets, let socket = channel as? any SocketOptionProvider {
+                    socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenFailure { _ in channel.close(promise: nil) }
+                }
+                return channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel,
                         configuration: .init(isOutboundHalfClosureEnabled: true)

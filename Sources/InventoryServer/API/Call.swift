@@ -2,6 +2,7 @@ import Hummingbird
 import InventoryKit
 import Logging
 import NIOCore
+import Synchronization
 
 /// A request on its way through the router: Hummingbird's context, and what all parts of an answer need to know.
 struct Call: RequestContext {
@@ -15,27 +16,54 @@ struct Call: RequestContext {
 
     let caller: Caller
 
-    /// Where it comes from, at the other end of the connection.
-    let peer: SocketAddress?
+    /// The connection that it came over.
+    let channel: (any Channel)?
 
     /// Its place among the requests that come over the network; operators need none.
     let place: Place?
+    let notes = CallNotes()
 
     init(
-        requestID: String, settings: ServerSettings, caller: Caller, peer: SocketAddress?, place: Place?, logger: Logger
+        requestID: String, settings: ServerSettings, caller: Caller, channel: (any Channel)?, place: Place?,
+        logger: Logger
     ) {
         coreContext = CoreRequestContextStorage(source: Source(logger: logger))
         self.requestID = requestID
         self.settings = settings
         self.caller = caller
-        self.peer = peer
+        self.channel = channel
         self.place = place
     }
 
     init(source: Source) {
         self.init(
             requestID: "-", settings: ServerSettings(),
-            caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), peer: nil, place: nil,
+            caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), channel: nil, place: nil,
             logger: source.logger)
+    }
+
+    /// Waits for a place where one is needed, but not for long.
+    ///
+    /// - Throws: a ``Problem`` where there is none, or the client has gone meanwhile: nobody works for that one.
+    func enter() async throws(Problem) {
+        guard let place, !place.take() else { return }
+        guard await place.takeOrWait(), channel?.isActive ?? true else { throw .noPlace(of: settings.maxInFlight) }
+    }
+}
+
+/// What is found out about a request on its way, and the log is to tell.
+final class CallNotes: Sendable {
+    private let noted = Mutex<(trouble: ProblemCode?, isQuestion: Bool)>((nil, false))
+
+    /// What it was told that is no success, be it in the last line of an answer that began well.
+    var trouble: ProblemCode? {
+        get { noted.withLock { $0.trouble } }
+        set { noted.withLock { $0.trouble = newValue } }
+    }
+
+    /// Whether it asks only what would be, on a route that changes something.
+    var isQuestion: Bool {
+        get { noted.withLock { $0.isQuestion } }
+        set { noted.withLock { $0.isQuestion = newValue } }
     }
 }

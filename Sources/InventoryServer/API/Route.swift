@@ -16,6 +16,9 @@ struct Route: Sendable {
     /// The query parameters it has; all others are refused.
     let parameters: Set<String>
 
+    /// Whether it begins with ``Exchange/json(_:)``, which takes the request's place when the body is there.
+    let readsJSON: Bool
+
     /// The media type of its answer when all goes well.
     let produces: String
 
@@ -25,7 +28,7 @@ struct Route: Sendable {
 
     /// - Parameter access: if nothing is said, reading is what `GET` does, and for the rest one has to run the service.
     init(
-        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [],
+        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [], readsJSON: Bool = false,
         produces: String = "application/json", access: Access? = nil,
         _ handler: @escaping Handler
     ) {
@@ -33,6 +36,7 @@ struct Route: Sendable {
         self.method = method
         self.path = path
         self.parameters = parameters
+        self.readsJSON = readsJSON
         self.produces = produces
         self.handler = handler
     }
@@ -45,6 +49,7 @@ struct Route: Sendable {
             router.on(RouterPath(path), method: method) { request, call in
                 if let problem = call.caller.entitlement.refusal(of: access) { throw problem }
                 try MediaTypes.check(request.headers, accept: produces)
+                if !readsJSON { try await call.enter() }
                 var exchange = Exchange(request: request, call: call, parameters: parameters)
                 return try await handler(&exchange)
             }
@@ -128,7 +133,7 @@ struct Exchange {
 
     // MARK: The body
 
-    /// The body as JSON.
+    /// The body as JSON. While it is on its way the request has no place: it is the client that is waited for then.
     ///
     /// - Throws: a ``Problem`` when it is of another type, too large, or no JSON, or when there is no room for it.
     func json(_ types: Set<String> = MediaTypes.json) async throws -> JSONDocument {
@@ -138,8 +143,6 @@ struct Exchange {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > APILimits.bodyBytes {
             throw tooLarge
         }
-        // While it is the client that is waited for, others have the place.
-        call.place?.leave()
         defer { call.place?.dropBody() }
         var bytes: [UInt8] = []
         var parts = request.body.makeAsyncIterator()
@@ -151,7 +154,7 @@ struct Exchange {
             }
             bytes += part.readableBytesView
         }
-        guard await call.place?.takeOrWait() ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
+        try await call.enter()
         do { return try JSONDocument(parsing: bytes, valuesMax: Bounds.requestValues) } catch {
             throw Problem(.malformedJSON, "At byte \(error.offset): \(error.detail).")
         }

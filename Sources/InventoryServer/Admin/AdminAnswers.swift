@@ -13,13 +13,13 @@ extension Response {
     static func lines(
         of exchange: Exchange, _ write: @escaping @Sendable (inout LineWriter) async throws -> Void
     ) -> Response {
-        let (path, requestID) = (exchange.request.uri.path, exchange.call.requestID)
+        let (path, call) = (exchange.request.uri.path, exchange.call)
         return Response(
             status: .ok, headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                var lines = LineWriter(writer: writer)
+                var lines = LineWriter(writer: writer, path: path, call: call)
                 do { try await write(&lines) } catch let error as InventoryError {
-                    try await lines.write(Problem(error), path: path, requestID: requestID)
+                    try await lines.write(Problem(error))
                 }
                 try await lines.writer.finish(nil)
             })
@@ -29,6 +29,8 @@ extension Response {
 /// Writes messages as lines.
 struct LineWriter {
     fileprivate var writer: any ResponseBodyWriter
+    fileprivate let path: String
+    fileprivate let call: Call
 
     mutating func write(_ message: some Encodable) async throws {
         try await write(bytes: try AdminProtocol.encode(message))
@@ -42,11 +44,12 @@ struct LineWriter {
     }
 
     /// What came of it all, where that is trouble: `{"error": …}`.
-    mutating func write(_ problem: Problem, path: String, requestID: String) async throws {
+    mutating func write(_ problem: Problem) async throws {
+        call.notes.trouble = problem.code
         var json = JSONWriter()
         json.object { json in
             json.name("error")
-            problem.write(to: &json, path: path, requestID: requestID)
+            problem.write(to: &json, path: path, requestID: call.requestID)
         }
         try await write(bytes: json.bytes)
     }

@@ -71,6 +71,7 @@ extension AdminAPI {
     @Sendable private func flush(_ exchange: inout Exchange) async throws -> Response {
         try exchange.query.finish()
         let request = try FlushRequest(try await exchange.json(), skusMax: Self.skusMax)
+        exchange.call.notes.isQuestion = request.dryRun
         var unknown: [String] = []
         let flushed: Flushed
         switch request.selection {

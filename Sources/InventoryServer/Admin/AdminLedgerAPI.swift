@@ -45,6 +45,7 @@ extension AdminAPI {
         try exchange.query.finish()
         if let problem = Problem(state.importState) { throw problem }
         let isDry = try RepairRequest(try await exchange.json()).dryRun
+        exchange.call.notes.isQuestion = isDry
         let repair = LedgerRepair(of: inventory, store, dryRun: isDry)
         return .lines(of: exchange) { line in
             var report = RepairReport(dryRun: isDry)

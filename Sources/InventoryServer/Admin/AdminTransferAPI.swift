@@ -14,6 +14,9 @@ extension AdminAPI {
     /// How often whoever waits for an import hears of it.
     private static let pulse = Duration.seconds(2)
 
+    /// How long an import waits for the requests that are under way.
+    private static let patience = Duration.seconds(30)
+
     /// They show and take all that there is, with the identities under which answers are remembered, so none of them is
     /// for those who may only read.
     var transferRoutes: [Route] {
@@ -85,7 +88,7 @@ extension AdminAPI {
         try exchange.query.finish()
         try MediaTypes.check(exchange.request.headers, isOneOf: MediaTypes.ndjson)
         try await inventory.store.checkReadiness()
-        let (body, call, path) = (exchange.request.body, exchange.call, exchange.request.uri.path)
+        let (body, call) = (exchange.request.body, exchange.call)
         return .lines(of: exchange) { line in
             let (events, event) = AsyncStream.makeStream(of: Result<TransferReport, Problem>?.self)
             let importing = Task {
@@ -104,7 +107,7 @@ extension AdminAPI {
                     switch event {
                     case nil: try await line.keepAlive()
                     case .success(let report): try await line.write(report)
-                    case .failure(let problem): try await line.write(problem, path: path, requestID: call.requestID)
+                    case .failure(let problem): try await line.write(problem)
                     }
                 }
             } catch {
@@ -120,6 +123,12 @@ extension AdminAPI {
     private func takeOver(_ body: RequestBody, _ logger: Logger) async -> Result<TransferReport, Problem> {
         guard state.beginImport() else {
             return .failure(Problem(state.importState) ?? Problem(.overloaded, "An import has just ended. Try again."))
+        }
+        // What is under way may read or write what is to come.
+        guard await result(within: Self.patience, of: { [places = state.places] in await places.untilEmpty() }) != nil
+        else {
+            state.importState = .none
+            return .failure(Problem(.overloaded, "Requests are under way that do not end. Try again."))
         }
         let destination = store.makeDestination()
         let outcome = await run(FullImport(into: destination), on: body)

@@ -67,21 +67,19 @@ extension Front {
     }
 
     /// The answer to a request that nobody works on, which notes it in the log and the figures.
-    ///
-    /// - Parameter time: since it came.
-    func refusal(
+    private func refusal(
         of head: HTTPRequestHead, _ caller: Caller, _ problem: Problem, _ fields: RateFields?,
-        _ settings: ServerSettings, after time: Duration = .zero
+        _ settings: ServerSettings
     ) -> AdmissionHandler.Answer {
         let requestID = requestIDs.id(for: head.headers.joined("x-request-id"))
         let status = problem.code.rendering.status
         let (headers, body) = render(problem, head, requestID, settings)
         let method = head.method.rawValue
-        traffic.count(method, nil, status: status, in: time)
-        note(RateClass(method: method, uri: head.uri), status: status, in: time, settings) {
+        traffic.count(method, nil, status: status, in: .zero)
+        note(RateClass(method: method, uri: head.uri), status: status, in: .zero, settings) {
             AccessLogEntry(
                 requestID: requestID, method: method, route: "-", path: Self.path(of: head), status: status,
-                duration: time, cache: nil, caller: caller.name, error: problem.code.rawValue
+                duration: .zero, cache: nil, caller: caller.name, error: problem.code.rawValue
             )
         }
         let answer = AdmissionHandler.Answer(.init(statusCode: status), headers, body, fields, settings)

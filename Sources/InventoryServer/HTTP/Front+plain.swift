@@ -123,15 +123,13 @@ extension Front {
         let tell = NIOLoopBound(tell, eventLoop: loop)
         place.wait { hasRoom in
             loop.execute {
-                // Its client may have gone.
-                guard tell.value.isAwaited else { return place.leave() }
-                let problem = hasRoom ? Problem(self.state.importState) : .noPlace(of: request.settings.maxInFlight)
-                guard let problem else { return self.begin(request, in: place, on: loop, fields, tell.value, body) }
+                // Its client may have gone: nobody works for that one.
+                if hasRoom, tell.value.isAwaited {
+                    return self.begin(request, in: place, on: loop, fields, tell.value, body)
+                }
                 place.leave()
-                let time = ContinuousClock.now - request.arrival
-                let refusal = self.refusal(
-                    of: request.head, request.caller, problem, fields, request.settings, after: time)
-                tell.value(.answer(refusal))
+                let problem = Problem.noPlace(of: request.settings.maxInFlight)
+                self.finish(request, self.problem(problem, for: request), fields, tell.value)
             }
         }
     }
@@ -156,7 +154,7 @@ extension Front {
     private func problem(_ problem: Problem, for request: PlainRequest) -> PlainAnswer {
         let (headers, body) = render(problem, request.head, request.requestID, request.settings)
         let status = HTTPResponseStatus(statusCode: problem.code.rendering.status)
-        return PlainAnswer(status: status, headers: headers, body: body)
+        return PlainAnswer(status: status, headers: headers, body: body, trouble: problem.code)
     }
 
     /// Answers, and notes it in the log and the figures; leaves it to the route where there is no answer.
@@ -177,7 +175,7 @@ extension Front {
                 requestID: request.requestID, method: request.head.method.rawValue, route: request.route,
                 path: request.head.uri, status: status, duration: time, cache: answer.cache?.rawValue,
                 caller: request.caller.name,
-                error: isGoingOut ? nil : "the answer did not go out: the connection has ended"
+                error: isGoingOut ? answer.trouble?.rawValue : "the answer did not go out: the connection has ended"
             )
         }
     }
@@ -189,4 +187,5 @@ private struct PlainAnswer: Sendable {
     let headers: HTTPHeaders
     let body: ByteBuffer
     var cache: CachedDocument.Source?
+    var trouble: ProblemCode?
 }

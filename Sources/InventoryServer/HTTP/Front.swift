@@ -47,11 +47,10 @@ final class Front: Sendable {
         let settings = state.settings
         let call = Call(
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
-            caller: await door.caller(of: request, over: channel), peer: channel.remoteAddress,
+            caller: await door.caller(of: request, over: channel), channel: channel,
             place: door.isBounded && !Self.isProbe(request.uri.path)
                 ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
         defer { call.place?.leave() }
-        let hasRoom = await call.place?.takeOrWait() ?? true
         var response = await answer(request, call)
         decorate(&response, to: request, call)
         if request.method == .head { response = Self.head(of: response) }
@@ -73,10 +72,12 @@ final class Front: Sendable {
             AccessLogEntry(
                 requestID: requestID, method: request.method.rawValue, route: call.endpointPath ?? "-",
                 path: request.uri.path, status: status, duration: time, cache: cache, caller: call.caller.name,
-                error: outcome ?? (hasRoom ? nil : ProblemCode.overloaded.rawValue)
+                error: outcome ?? call.notes.trouble?.rawValue
             )
         }
-        if isChange(request, call) { door.changed(request, call, status: status, logger) }
+        if isChange(request, call) {
+            door.changed(request, call, status: call.notes.trouble?.rendering.status ?? status, logger)
+        }
         if outcome != nil { throw ChannelError.ioOnClosedChannel }
     }
 
@@ -152,8 +153,8 @@ final class Front: Sendable {
     // MARK: Answering
 
     private func answer(_ request: Request, _ call: Call) async -> Response {
+        let problem: Problem
         do {
-            guard call.place?.isHeld ?? true else { throw Problem.noPlace(of: call.settings.maxInFlight) }
             try Self.checkSize(of: request)
             try door.admit(request)
             // The router would take these for the path without them, and an empty id for the list.
@@ -168,20 +169,21 @@ final class Front: Sendable {
             if call.endpointPath == "NotFound" { throw missingRoute(request) }
             try keepPlace(for: response, to: request, call)
             return response
-        } catch let problem as Problem {
-            return problem.response(path: request.uri.path, requestID: call.requestID)
+        } catch let told as Problem {
+            problem = told
         } catch let error as InventoryError {
-            return Problem(error).response(path: request.uri.path, requestID: call.requestID)
+            problem = Problem(error)
         } catch let trouble as CacheTrouble {
-            return Problem(trouble).response(path: request.uri.path, requestID: call.requestID)
+            problem = Problem(trouble)
         } catch let trouble as KeyTrouble {
-            return Problem(trouble).response(path: request.uri.path, requestID: call.requestID)
+            problem = Problem(trouble)
         } catch {
             // What went wrong inside is for the log, not for the client.
             logger.error("Request failed", metadata: ["request_id": "\(call.requestID)", "error": "\(error)"])
-            return Problem(.internalError, "The log has more under the request id.")
-                .response(path: request.uri.path, requestID: call.requestID)
+            problem = Problem(.internalError, "The log has more under the request id.")
         }
+        call.notes.trouble = problem.code
+        return problem.response(path: request.uri.path, requestID: call.requestID)
     }
 
     /// A short answer can wait for its client at little cost. What is long needs a lasting place, unless it tells of
@@ -230,6 +232,7 @@ final class Front: Sendable {
     /// Whether the request asks for something to be done. There are questions that come as a POST.
     private func isChange(_ request: Request, _ call: Call) -> Bool {
         guard ![.get, .head, .options].contains(request.method) else { return false }
+        guard !call.notes.isQuestion else { return false }
         let route = routes.first { $0.path == call.endpointPath && $0.methods.contains(request.method) }
         return route?.access != .scope(.read)
     }

@@ -33,7 +33,8 @@ package final class Places: Sendable {
 
     /// Returns when none is worked on any more and none waits, or the task is cancelled.
     func untilEmpty() async {
-        while inUse > 0 || waiting > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
+        // In this order: who waits may be given what is free before the second look.
+        while waiting > 0 || inUse > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
     }
 
     fileprivate func take(of most: Int) -> Bool {

@@ -157,6 +157,9 @@ struct ProductUpdateCommand: ToolCommand {
             _ = try Revision.merging(
                 ProductID(product["id"].string ?? ""), with: JSONDocument(parsing: JSON.object(changes).encoded()),
                 expectedETags: nil)
+            if let attributes = changes["attributes"] {
+                changes["attributes"] = Self.merged(product["attributes"], with: attributes)
+            }
             return try tool.console.write(
                 changes.sorted { $0.key < $1.key }.map { name, value in
                     Record(
@@ -172,6 +175,12 @@ struct ProductUpdateCommand: ToolCommand {
         let request = AdminRequest(.patch, "/v1/products/\(product["id"].string ?? "-")")
             .with(.object(changes), as: "application/merge-patch+json")
         try tool.console.write(Shown.productAlone(try await tool.send(request).json()))
+    }
+
+    /// A merge patch of one level (RFC 7396).
+    private static func merged(_ json: JSON, with patch: JSON) -> JSON {
+        guard case .object(let before) = json, case .object(let changes) = patch else { return patch }
+        return .object(before.merging(changes) { $1 }.filter { $0.value != .null })
     }
 
     private static func text(_ json: JSON) -> String {
