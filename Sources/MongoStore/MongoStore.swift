@@ -100,17 +100,15 @@ package final class MongoStore: InventoryStore {
         let results = Kept([Result<Upserted, InventoryError>?](repeating: nil, count: rows.count))
         do {
             try await run(changes: true) { [catalogues] connection, _ in
-                try results.update { known in
-                    try BulkLoad(catalogues: catalogues, connection: connection).perform(
-                        rows, tokens: tokens, results: &known)
-                }
+                try BulkLoad(catalogues: catalogues, connection: connection).perform(
+                    rows, tokens: tokens, results: results)
             }
             return results.value.map { $0 ?? .failure(.unavailable(.outOfReach)) }
         } catch { return results.value.map { $0 ?? .failure(error) } }
     }
 
     /// What one try leaves to the next.
-    private final class Kept<Value: Sendable>: Sendable {
+    final class Kept<Value: Sendable>: Sendable {
         private let kept: Mutex<Value>
 
         init(_ value: Value) { kept = Mutex(value) }
@@ -178,7 +176,7 @@ package final class MongoStore: InventoryStore {
     package func products(_ ids: [ProductID]) async throws(InventoryError) -> [Product] {
         try await run { connection, _ in
             let found = try connection.currentProducts(of: ids, after: 0)
-            return ids.compactMap { found[$0] }
+            return try ids.compactMap { try found[$0]?.get() }
         }
     }
 

@@ -49,28 +49,35 @@ struct FileIdentity: Sendable {
         let path: String
 
         var description: String {
-            "\(path) was removed or replaced while it was in use. What was acknowledged since is in no file: stop the service, "
+            "\(path) was removed or replaced while it was in use. What was acknowledged since may be in no file: stop the service, "
                 + "and put the right file in its place."
         }
     }
 
-    private let path: String
-    private let opened: (device: UInt64, inode: UInt64)?
+    private struct Inode: Equatable {
+        let device: UInt64
+        let number: UInt64
+
+        init?(of path: String) {
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            number = UInt64(truncatingIfNeeded: status.st_ino)
+        }
+    }
+
+    /// The file, and the log beside it, which has what was written last; it is there for as long as the file is open.
+    private let opened: [(path: String, inode: Inode?)]
 
     init(path: String) {
-        self.path = path
-        opened = Self.identity(of: path)
+        opened = [path, path + "-wal"].map { ($0, Inode(of: $0)) }
     }
 
     /// - Throws: ``Replaced``.
     func check() throws {
-        guard let opened, let now = Self.identity(of: path), now == opened else { throw Replaced(path: path) }
-    }
-
-    private static func identity(of path: String) -> (device: UInt64, inode: UInt64)? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return (UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino))
+        for (path, inode) in opened {
+            guard let inode, Inode(of: path) == inode else { throw Replaced(path: path) }
+        }
     }
 }
 

@@ -51,8 +51,10 @@ package final class SQLiteStore: InventoryStore {
                 try rows.map { row in
                     do { return .success(try transaction.upsert(row)) } catch let error as InventoryError {
                         return .failure(error)
-                    } catch let error as DamagedRow {
-                        // Found before anything is written of it.
+                    } catch let error as DatabaseError {
+                        throw error
+                    } catch {
+                        // What a hand in the database has damaged; found before anything is written of it.
                         logger.error("A row of a bulk load failed", metadata: ["error": "\(error)"])
                         return .failure(.unavailable(.outOfReach))
                     }
@@ -199,7 +201,10 @@ package final class SQLiteStore: InventoryStore {
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(InventoryError) -> Value {
-        do { return try await pool.read(body) } catch { throw failure(error) }
+        do {
+            try file.check()
+            return try await pool.read(body)
+        } catch { throw failure(error) }
     }
 
     /// Reads, and interrupts the statement when it takes too long.
@@ -209,6 +214,7 @@ package final class SQLiteStore: InventoryStore {
         // The clock starts when the reading does: waiting for a reader says nothing about the query.
         let (begun, begin) = AsyncStream.makeStream(of: Void.self)
         do {
+            try file.check()
             return try await withThrowingTaskGroup(of: Value.self) { group in
                 group.addTask { [pool] in
                     try await pool.read { db in

@@ -54,6 +54,57 @@ struct DamageTests {
         }
     }
 
+    /// Fails where the whole round is done again, product by product, whenever somebody repeats it.
+    @Test("What was sold of it before is not told again, and the others in the round buy")
+    func repeated() async throws {
+        try await BackDoor.withStore { door, store in
+            let (damaged, sound) = (try await create("A-1", in: store), try await create("B-1", in: store))
+            let sale = try Sample.purchase(of: .id(damaged.id), key: "k")
+            _ = try await store.move(sale)
+            try await door.awaitFiling(of: damaged.id)
+            try await door.damage(damaged.id, Self.damage)
+            var lanes = Lanes()
+            lanes.add([PendingMove(sale, Waiter())], to: damaged.id)
+            lanes.add([PendingMove(try Sample.purchase(of: .id(sound.id)), Waiter())], to: sound.id)
+            let batches = lanes.nextRound()
+            _ = try await door.run { try StockRound($0, clock: SystemClock()).perform(batches) }
+            #expect(try await door.document(sound.id).integer("on_hand") == 4)
+            await #expect(throws: InventoryError.unavailable(.outcomeUnknown)) { try await store.move(sale) }
+        }
+    }
+
+    /// Fails where each move that comes together with what is to be taken out is told that nobody knows.
+    @Test("What cannot leave it keeps nobody from buying")
+    func stuck() async throws {
+        try await BackDoor.withStore { door, store in
+            let product = try await create("A-1", in: store)
+            try await door.awaitFiling(of: product.id)
+            // When something filed leaves, its SKU is claimed again, which is another's by now.
+            try await door.damage(product.id, #"{"$set": {"held_skus": []}}"#)
+            _ = try await create("A-1", in: store)
+            for sold in 1...3 {
+                #expect(
+                    try await store.move(Sample.purchase(of: .id(product.id))).product.stock.onHand == 5 - Int64(sold))
+                try await eventually("it to be in the ledger") {
+                    try await door.filed(product.id).count == 1 + sold ? () : nil
+                }
+            }
+        }
+    }
+
+    /// Fails where it is tried a thousand times: each holds a thread for seconds, and the client hears that nobody knows.
+    @Test("Who wants its SKU, which it cannot let go of, is told so at once")
+    func keepsSKU() async throws {
+        try await BackDoor.withStore { door, store in
+            let product = try await create("A-1", in: store)
+            try await door.awaitFiling(of: product.id)
+            let now = #"{"$date": "2026-01-01T00:00:00Z"}"#
+            let change = #"{"live": false, "archived_at": \#(now), "unfiled_since": \#(now)}"#
+            try await door.damage(product.id, #"{"$set": \#(change), "$unset": {"name_key": 1}}"#)
+            await #expect(throws: InventoryError.unavailable(.ledgerBlocked)) { try await create("A-1", in: store) }
+        }
+    }
+
     /// Fails where the rows beside it are refused, or told that they are, though they have happened.
     @Test("In a bulk load its row is refused, and the others happen")
     func inBulkLoad() async throws {
@@ -70,6 +121,19 @@ struct DamageTests {
             #expect(results.map { (try? $0.get())?.status } == [nil, nil, .updated, .created])
             #expect(results.prefix(2).allSatisfy { $0.refusal == .unavailable(.outOfReach) })
             #expect(try await store.product(.sku(try SKU("C-1")))?.catalogue.name.text == "Other")
+        }
+    }
+
+    @Test("In a bulk load that is repeated its row is refused, and the others are told what they were")
+    func inRepeatedLoad() async throws {
+        try await BackDoor.withStore { door, store in
+            let rows = try ["A-1", "B-1"].enumerated().map { line, sku in try Sample.row(sku, line: line + 1, key: "k")
+            }
+            let created = try (await store.upsert(rows)).map { try $0.get() }
+            try await door.damage(created[0].product.id, Self.damage)
+            let results = await store.upsert(rows)
+            #expect(results[0].refusal == .unavailable(.outOfReach))
+            #expect((try? results[1].get())?.replayed == true)
         }
     }
 }

@@ -115,7 +115,7 @@ struct LanesTests {
         var lanes = Lanes()
         try file(try sell(from: &lanes), in: &lanes)
         lanes.add([try move()], to: product.id)
-        lanes.restore(lanes.nextRound(), isLast: true)
+        lanes.restore(lanes.nextRound(), forgettingFiled: true)
         let batch = try #require(lanes.nextRound().first)
         #expect(batch.moves.count == 1 && batch.filed == nil)
         let state = LaneState(try StoredProduct(document), at: 0, isDurable: true)

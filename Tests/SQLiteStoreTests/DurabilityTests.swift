@@ -40,19 +40,22 @@ struct DurabilityTests {
 
     /// Fails where sales are acknowledged that are in no file any more.
     @Test(
-        "Where the file was removed or replaced nothing more is written, and the store is not ready",
-        arguments: [true, false])
-    func replaced(isRemoved: Bool) async throws {
+        "Where the file or its log was removed or replaced nothing more is written or read, and the store is not ready",
+        arguments: ["", "-wal"], [true, false])
+    func replaced(_ part: String, isRemoved: Bool) async throws {
         try await withTemporaryDirectory { directory in
-            let path = directory + "/inventory.sqlite"
-            let store = try SQLiteStore(path: path, logger: Logger(label: "test"))
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
             let product = try await store.create(try Sample.creation(try Sample.catalogue("A-1"), opening: 5)).product
+            let path = directory + "/inventory.sqlite" + part
             if !isRemoved { try FileManager.default.copyItem(atPath: path, toPath: path + ".other") }
             try FileManager.default.removeItem(atPath: path)
             if !isRemoved { try FileManager.default.moveItem(atPath: path + ".other", toPath: path) }
             await #expect(throws: InventoryError.unavailable(.outOfReach)) { try await store.checkReadiness() }
             let sale = try Sample.purchase(of: .id(product.id))
             await #expect(throws: InventoryError.unavailable(.outOfReach)) { try await store.move(sale) }
+            await #expect(throws: InventoryError.unavailable(.outOfReach)) {
+                try await store.product(.id(product.id))
+            }
             await store.close()
         }
     }

@@ -14,16 +14,20 @@ struct BulkLoad {
     ///   - results: what is known of rows already; filled in as it becomes known, so that a later try goes on there.
     ///   - tokens: tells for each row whether an earlier try has changed its product.
     func perform(
-        _ rows: [UpsertRow], tokens: [Int64], results: inout [Result<Upserted, InventoryError>?]
+        _ rows: [UpsertRow], tokens: [Int64], results: MongoStore.Kept<[Result<Upserted, InventoryError>?]>
     ) throws {
         var isUnconfirmed = false
         for _ in 0..<Self.passLimit {
             var keys: Set<String> = []
-            let wave = rows.indices.filter { results[$0] == nil && keys.insert(rows[$0].sku.key).inserted }
+            let known = results.value
+            let wave = rows.indices.filter { known[$0] == nil && keys.insert(rows[$0].sku.key).inserted }
             guard !wave.isEmpty else { return }
-            isUnconfirmed = try pass(wave, of: rows, tokens, confirming: isUnconfirmed, &results)
+            // What is known after a pass is told, however long the others take.
+            isUnconfirmed = try results.update {
+                try pass(wave, of: rows, tokens, confirming: isUnconfirmed, &$0)
+            }
         }
-        for index in rows.indices where results[index] == nil { results[index] = .failure(.unavailable(.overloaded)) }
+        results.update { known in known = known.map { $0 ?? .failure(.unavailable(.overloaded)) } }
     }
 
     /// What is known before a pass writes.
@@ -35,7 +39,7 @@ struct BulkLoad {
         var damage: [String: any Error] = [:]
 
         /// The products that rows would create, where they are there already.
-        var created: [ProductID: StoredProduct] = [:]
+        var created: [ProductID: Result<StoredProduct, DamagedDocument>] = [:]
 
         /// Answers that were given before, by the ids of requests.
         var outcomes: [String: BSONDocument] = [:]
@@ -83,6 +87,11 @@ struct BulkLoad {
                 }
             } catch let error as InventoryError {
                 if confirming { results[index] = .failure(error) } else { isUnconfirmed = true }
+            } catch let error as MongoError {
+                throw error
+            } catch {
+                // What was kept of it cannot be read: a hand in the database has been there.
+                results[index] = .failure(catalogues.pool.failure(error))
             }
         }
         try create(creations, &results)
@@ -111,7 +120,10 @@ struct BulkLoad {
             projection: Product.projection,
             freshness: .majority(after: time))
         for document in created {
-            if let stored = try StoredProduct(ifAny: document) { known.created[stored.product.id] = stored }
+            let id = try document.productID("_id")
+            do { known.created[id] = try StoredProduct(ifAny: document).map(Result.success) } catch {
+                known.created[id] = .failure(error)
+            }
         }
         let ids = rows.filter(\.origin.isRepeatable).map { BSON.string($0.origin.id.text) }
         guard !ids.isEmpty else { return known }
@@ -124,7 +136,7 @@ struct BulkLoad {
     /// The answer that the same row got before: replayed, unless it was an earlier try of this load that wrote it.
     private func earlier(_ row: UpsertRow, _ token: Int64, _ known: Known) throws -> Upserted? {
         let fingerprint = row.origin.fingerprint
-        if let stored = known.created[row.id] {
+        if let stored = try known.created[row.id]?.get() {
             guard stored.fingerprint == fingerprint else { throw InventoryError.idempotencyMismatch }
             return Upserted(
                 status: .created, product: stored.product, keptStock: false, replayed: stored.fence != token)
@@ -144,7 +156,7 @@ struct BulkLoad {
     /// The product that a row changed, which most often still has the row's SKU.
     private func product(_ id: ProductID, _ known: Known, _ row: UpsertRow) throws -> Product {
         if let holder = known.holders[row.sku.key]?.stored.product, holder.id == id { return holder }
-        guard let product = try connection.currentProducts(of: [id], after: 0)[id] else {
+        guard let product = try connection.currentProducts(of: [id], after: 0)[id]?.get() else {
             throw DamagedDocument(detail: "the outcome of a row has no product \(id.text)")
         }
         return product
@@ -206,8 +218,9 @@ struct BulkLoad {
         try connection.settleWhatWasRead()
         var products: [ProductID: (product: Product, edit: Int64?)] = [:]
         for document in found {
-            guard let stored = try StoredProduct(ifAny: document) else { continue }
-            products[stored.product.id] = (stored.product, try document.optionalInteger("edit"))
+            // One that cannot be read the next pass sees.
+            guard let stored = (try? StoredProduct(ifAny: document)).flatMap({ $0 }) else { continue }
+            products[stored.product.id] = (stored.product, try? document.optionalInteger("edit"))
         }
         for (index, write, status) in writes where results[index] == nil {
             guard let (product, edit) = products[write.stored.product.id] else { continue }

@@ -110,14 +110,20 @@ struct Catalogues: Sendable {
             do {
                 let edit: Int64?
                 (stored, edit) = try read(revision.id, freshness, over: connection)
-                if edit == token { return stored.product }
+                if edit == token {
+                    try connection.settleWhatWasRead()
+                    return stored.product
+                }
                 // Somebody has written since, and who says that it was not after ours? To do it again could undo what came
                 // after it, and to judge it now could refuse what has happened.
                 if let version = sent.version, version != stored.product.version {
                     throw InventoryError.unavailable(.outcomeUnknown)
                 }
                 catalogue = try revision.decide(on: stored.product)
-                if catalogue == stored.product.catalogue, freshness.waits { return stored.product }
+                if catalogue == stored.product.catalogue, freshness.waits {
+                    try connection.settleWhatWasRead()
+                    return stored.product
+                }
             } catch let error as InventoryError {
                 if freshness.waits { throw error }
                 freshness = .linearizable
@@ -129,15 +135,25 @@ struct Catalogues: Sendable {
             }
             var write = CatalogueWrite(stored, to: catalogue, at: clock.now(), token: token)
             write.pinsStock = revision.expectedETags != nil || revision.claimedStock != nil
+            // Where this one does not happen, what was in doubt before is so still: a copy that was delayed may come yet.
+            let doubt = sent
             do {
                 sent.version = stored.product.version
-                let (document, _) = try connection.findAndModify(Collection.products, write.query, write.pipeline)
-                sent.version = nil
-                guard let document else { continue }
+                guard
+                    let document = try connection.findAndModify(
+                        Collection.products, write.query, write.pipeline
+                    ).document
+                else {
+                    sent = doubt
+                    continue
+                }
                 if write.changesSKU { release(revision.id, over: connection) }
                 return try Product(document)
+            } catch MongoError.unreachable(let detail) {
+                sent = doubt
+                throw MongoError.unreachable(detail)
             } catch MongoError.duplicateKey {
-                sent.version = nil
+                sent = doubt
                 guard let holder = try seller(of: catalogue.sku, over: connection) else { continue }
                 throw InventoryError.refused(.skuTaken(catalogue.sku, by: holder.product.id), replayed: false)
             }
@@ -153,6 +169,7 @@ struct Catalogues: Sendable {
             let product = stored.product
             if product.isArchived {
                 if !stored.heldSKUs.isEmpty { release(id, over: connection) }
+                try connection.settleWhatWasRead()
                 return product
             }
             if let expectedETags, !expectedETags.contains(product.etag) {

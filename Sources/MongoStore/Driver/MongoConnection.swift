@@ -245,8 +245,11 @@ import InventoryKit
             let error = MongoError(
                 domain: unsafe result.domain, code: unsafe result.code, message: pool.url.redacted(message),
                 reply: reply)
-            if case .unreachable(let detail) = error { throw history.unreachable(detail) }
-            throw error
+            switch error {
+            case .unreachable(let detail): throw history.unreachable(detail)
+            case .timeLimit where history.hasWritten: throw MongoError.unknown(error.detail)
+            default: throw error
+            }
         }
         if isWrite, reply.hasChanged { history.hasWritten = true }
         return reply

@@ -8,11 +8,16 @@ struct LedgerReads {
     func movement(_ id: OperationID) throws -> Movement? {
         // Nearly all are there, and to look through what is not filed costs more.
         if let filed = try filedMovement(id) { return filed }
-        let unfiled = try connection.aggregate(
-            Collection.products, unfiled([("ops.id", .string(id.text)), ("ops.seq", ["$exists": true])]),
-            freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
-        ).documents.first
-        if let unfiled { return try movement(unfiled: unfiled) }
+        do {
+            let unfiled = try connection.aggregate(
+                Collection.products, .array(unfiled([("ops.id", .string(id.text)), ("ops.seq", ["$exists": true])])),
+                freshness: .majority(after: 0), timeLimit: MongoStore.readLimit
+            ).documents.first
+            if let unfiled { return try movement(unfiled: unfiled) }
+        } catch MongoError.timeLimit {
+            // So much is not filed that looking again at once would only add to it.
+            throw InventoryError.unavailable(.outOfReach)
+        }
         // Filed between the two.
         return try filedMovement(id)
     }
@@ -53,9 +58,8 @@ struct LedgerReads {
             ["$match": .document([("seq", ["$exists": true])] + conditions)], ["$sort": order],
             ["$limit": .integer(Int64(query.limit + 1))],
         ]
-        guard case .array(let stages) = unfiled([]) else { return [] }
         let unfiled = try connection.aggregate(
-            Collection.products, .array(stages + filed), freshness: .majority(after: 0),
+            Collection.products, .array(unfiled([]) + filed), freshness: .majority(after: 0),
             timeLimit: MongoStore.readLimit
         ).documents
         let found = try connection.find(
@@ -142,7 +146,7 @@ struct LedgerReads {
 
     /// The operations of all products that have any, one by one as `ops`, as far as they fit the condition. It is one that
     /// a product fits too, if any of its operations does.
-    private func unfiled(_ condition: [(String, BSON)]) -> BSON {
+    private func unfiled(_ condition: [(String, BSON)]) -> [BSON] {
         [
             ["$match": .document([("unfiled_since", ["$type": "date"])] + condition)], ["$project": ["ops": 1]],
             ["$unwind": "$ops"], ["$match": .document(condition)],

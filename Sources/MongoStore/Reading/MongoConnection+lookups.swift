@@ -35,14 +35,16 @@ extension MongoConnection {
 
     private static func match(_ ids: [BSON]) -> BSON { ["$match": ["_id": ["$in": .array(ids)]]] }
 
-    func currentProducts(of ids: [ProductID], after time: UInt64) throws -> [ProductID: Product] {
+    /// The products of those that there are; those that cannot be read with what is wrong with them.
+    func currentProducts(
+        of ids: [ProductID], after time: UInt64
+    ) throws -> [ProductID: Result<Product, DamagedDocument>] {
         let (found, _) = try find(
             Collection.products, ["_id": ["$in": .array(ids.map(BSON.productID))], "live": ["$exists": true]],
             projection: Product.projection, freshness: .majority(after: time))
-        var products: [ProductID: Product] = [:]
+        var products: [ProductID: Result<Product, DamagedDocument>] = [:]
         for document in found {
-            let product = try Product(document)
-            products[product.id] = product
+            products[try document.productID("_id")] = Result { () throws(DamagedDocument) in try Product(document) }
         }
         return products
     }

@@ -191,7 +191,8 @@ final class Combining: Sendable {
             return true
         } catch let error as MongoError where error.isTransient {
             logger.warning("A stock write has no outcome yet, so it is sent again", metadata: ["error": "\(error)"])
-            state.withLock { $0.lanes.restore(batches.map(withoutAnswered), isLast: $0.isClosed) }
+            // Who stops leaves to the next daemon what nobody waits for.
+            state.withLock { $0.lanes.restore(batches.map(withoutAnswered), forgettingFiled: $0.isClosed) }
             return false
         } catch {
             logger.error("A stock write failed", metadata: ["error": "\(error)"])
@@ -211,16 +212,17 @@ final class Combining: Sendable {
             }
             return hasAnswered
         }
-        for move in batches[0].moves { move.answer(.failure(.unavailable(.outcomeUnknown))) }
-        state.withLock { state in
-            var batch = batches[0]
+        var batch = withoutAnswered(batches[0])
+        if !Self.isFiledToBlame(batch) {
+            for move in batch.moves { move.answer(.failure(.unavailable(.outcomeUnknown))) }
             batch.moves = []
-            state.lanes.restore([batch])
-            // Whatever was to be taken out may be what is wrong; the sweep of the ledger sees it again.
-            state.lanes.filed(nil, of: batch.product, isPatient: false)
         }
+        state.withLock { $0.lanes.restore([batch], forgettingFiled: true) }
         return true
     }
+
+    /// Whatever was to be taken out may be what is wrong, so moves that went along have another try without it.
+    private static func isFiledToBlame(_ batch: LaneBatch) -> Bool { batch.filed != nil }
 
     /// What has been in a round may have happened in it.
     private func withDoubt(_ batch: LaneBatch) -> LaneBatch {
@@ -242,10 +244,10 @@ final class Combining: Sendable {
             for batch in batches {
                 var outcome = byProduct[batch.product] ?? LaneOutcome(product: batch.product)
                 if let error = outcome.error {
-                    if error.isTransient {
+                    if !error.isTransient { note(error, of: batch.product) }
+                    if error.isTransient || Self.isFiledToBlame(batch) {
                         outcome.again = outcome.failed.filter { !$0.waiter.isAnswered }
                     } else {
-                        note(error, of: batch.product)
                         for move in outcome.failed { move.answer(.failure(.unavailable(.outcomeUnknown))) }
                     }
                 }

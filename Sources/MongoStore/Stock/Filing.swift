@@ -139,7 +139,8 @@ final class Filing: Sendable {
         return removed == done.count
     }
 
-    /// - Returns: the products whose operations are in the ledger now, and from how many of them they are gone.
+    /// - Returns: the products whose operations are in the ledger now and may leave them, and from how many of them they are
+    ///   gone.
     private func file(
         _ found: [BSONDocument], over connection: MongoConnection
     ) throws -> (done: Set<ProductID>, removed: Int) {
@@ -148,7 +149,7 @@ final class Filing: Sendable {
         var statements: [BSON] = []
         var removals: [Removal] = []
         let due = found.compactMap(read)
-        let done = try ledger.insert(due.map { ($0.product, $0.operations) }, over: connection)
+        var done = try ledger.insert(due.map { ($0.product, $0.operations) }, over: connection)
         for entry in due where done.contains(entry.product) {
             let fresh = Int64.random(in: .min ... .max)
             statements.append(removal(of: entry, fresh: fresh))
@@ -157,7 +158,11 @@ final class Filing: Sendable {
         }
         guard !statements.isEmpty else { return (done, 0) }
         let (modified, time, errors) = try connection.update(statements, in: Collection.products)
-        for (_, error) in errors { logger.warning("Filing has to wait", metadata: ["error": "\(error)"]) }
+        for (index, error) in errors {
+            logger.warning("Filing has to wait", metadata: ["error": "\(error)"])
+            // What its product does not let go of is not done, and would not be with the next try.
+            if !error.isTransient { done.remove(removals[index].product) }
+        }
         // Only if every one fitted it is known of each that its fence is the new one. Then moves that come next need not
         // find out by failing.
         if modified == Int64(statements.count) { combining.removed(removals, at: time) }

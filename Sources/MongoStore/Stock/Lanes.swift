@@ -136,7 +136,7 @@ struct Lanes {
         let moves = Array(lane.waiting.prefix(Self.batchLimit))
         lane.waiting.removeFirst(moves.count)
         lane.isUnderWay = true
-        lane.isUsed = lane.isKept
+        if !moves.isEmpty { lane.isUsed = lane.isKept }
         let batch = LaneBatch(
             product: product, moves: moves, fence: lane.fence, state: lane.state, isContended: lane.isContended,
             filed: lane.filed)
@@ -174,11 +174,11 @@ struct Lanes {
     /// Notes that a round failed as a whole: everything in it has its turn again, with the fence it had. What it may have
     /// written the server sees.
     ///
-    /// - Parameter isLast: whether what nobody waits for is left to the next daemon.
-    mutating func restore(_ batches: [LaneBatch], isLast: Bool = false) {
+    /// - Parameter forgettingFiled: whether what was to be taken out stays there: the sweep of the ledger sees it.
+    mutating func restore(_ batches: [LaneBatch], forgettingFiled: Bool = false) {
         for batch in batches {
             lanes[batch.product]?.isUnderWay = false
-            if isLast { lanes[batch.product]?.filed = nil }
+            if forgettingFiled { lanes[batch.product]?.filed = nil }
             lanes[batch.product]?.isContended = true
             putBack(batch.moves, to: batch.product)
             settle(batch.product)

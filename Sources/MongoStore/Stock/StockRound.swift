@@ -168,11 +168,11 @@ struct StockRound {
         let products = try currentProducts(of: answers.values, after: time)
         for index in batches.indices {
             let fence = batches[index].fence?.value
-            batches[index].moves = try batches[index].moves.compactMap { move in
+            batches[index].moves = batches[index].moves.compactMap { move in
                 var move = move
                 move.clearedAt = fence
                 guard let answer = answers[move.id] else { return move }
-                try reply(to: move, with: answer, products)
+                reply(to: move, with: answer, products)
                 return nil
             }
         }
@@ -183,14 +183,18 @@ struct StockRound {
         of answers: some Sequence<BSONDocument>, after time: UInt64
     ) throws -> [ProductID: Product] {
         let moved = answers.filter { $0["record"] == nil }.compactMap { try? $0.productID("product_id") }
-        return moved.isEmpty ? [:] : try connection.currentProducts(of: moved, after: time)
+        guard !moved.isEmpty else { return [:] }
+        return try connection.currentProducts(of: moved, after: time).compactMapValues { try? $0.get() }
     }
 
-    private func reply(
-        to move: PendingMove, with answer: BSONDocument, _ products: [ProductID: Product]
-    ) throws {
+    private func reply(to move: PendingMove, with answer: BSONDocument, _ products: [ProductID: Product]) {
         let product = (try? answer.productID("product_id")).flatMap { products[$0] }
-        move.answer(try move.answer(by: Operation(answer), movement: { try Movement(answer) }, product: product))
+        do {
+            move.answer(try move.answer(by: Operation(answer), movement: { try Movement(answer) }, product: product))
+        } catch {
+            // It has happened, and a hand in the database keeps it from being told.
+            move.answer(.failure(.unavailable(.outcomeUnknown)))
+        }
     }
 
     // MARK: The write
@@ -346,7 +350,7 @@ struct StockRound {
                 move.answer(.failure(.notFound("There is no product \(move.command.product.canonical).")))
                 continue
             }
-            try reply(to: move, with: answer, products)
+            reply(to: move, with: answer, products)
         }
     }
 
