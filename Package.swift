@@ -178,7 +178,7 @@ let package = Package(
             name: "Integration",
             dependencies: ["AdminClient", "InventoryKit", "TestSupport", "inventoryd", "invctl", .nioCore, .nioHTTP1],
             path: "Tests/Integration",
-            exclude: ["shell_at_terminal.py"],
+            exclude: ["shell_at_terminal.py", "top_at_terminal.py"],
             swiftSettings: testSettings
         ),
     ]

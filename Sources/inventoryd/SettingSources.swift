@@ -289,6 +289,7 @@ func fileReason(_ error: any Error) -> String {
 
 /// The system's word for it, which Foundation has underneath what it has no word for.
 private func systemReason(_ error: any Error) -> String? {
-    guard let underlying = (error as? CocoaError)?.userInfo["NSUnderlyingError"] as? POSIXError else { return nil }
+    let underlying = unsafe (error as? CocoaError)?.userInfo["NSUnderlyingError"] as? POSIXError
+    guard let underlying else { return nil }
     return unsafe String(cString: strerror(underlying.code.rawValue))
 }

@@ -312,7 +312,8 @@ struct ToolTests {
                 ["product", "create", "ONLY-ONE", "--name", "The only one", "--price", "1", "--currency", "JPY"], socket
             ).expect(.ok)
             let process = try ChildProcess([
-                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/shell_at_terminal.py", ToolRun.binary,
+                "python3", "-B", DaemonProcess.projectDirectory + "/Tests/Integration/shell_at_terminal.py",
+                ToolRun.binary,
                 socket, "\(daemon.pid)",
             ])
             let code = try await process.exitCode()
@@ -335,7 +336,8 @@ struct ToolTests {
     func topAtTerminal() async throws {
         try await withDaemonAndSocket { _, socket in
             let process = try ChildProcess([
-                "python3", DaemonProcess.projectDirectory + "/Tests/Integration/top_at_terminal.py", ToolRun.binary,
+                "python3", "-B", DaemonProcess.projectDirectory + "/Tests/Integration/top_at_terminal.py",
+                ToolRun.binary,
                 socket,
             ])
             let code = try await process.exitCode()

@@ -121,7 +121,8 @@ final class Waiter<Value: Sendable>: Sendable {
         continuation?.resume(returning: result)
     }
 
-    private func giveUp() {
+    /// Tells what is known without an answer: that it has not happened, or that nobody can say.
+    func giveUp() {
         answer(.failure(.unavailable(state.withLock { $0.overdue })))
     }
 }

@@ -214,7 +214,7 @@ final class Combining: Sendable {
         }
         var batch = withoutAnswered(batches[0])
         if !Self.isFiledToBlame(batch) {
-            for move in batch.moves { move.answer(.failure(.unavailable(.outcomeUnknown))) }
+            for move in batch.moves { move.waiter.giveUp() }
             batch.moves = []
         }
         state.withLock { $0.lanes.restore([batch], forgettingFiled: true) }
@@ -248,7 +248,7 @@ final class Combining: Sendable {
                     if error.isTransient || Self.isFiledToBlame(batch) {
                         outcome.again = outcome.failed.filter { !$0.waiter.isAnswered }
                     } else {
-                        for move in outcome.failed { move.answer(.failure(.unavailable(.outcomeUnknown))) }
+                        for move in outcome.failed { move.waiter.giveUp() }
                     }
                 }
                 for var move in outcome.elsewhere {

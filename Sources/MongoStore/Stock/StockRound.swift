@@ -35,7 +35,7 @@ struct LaneOutcome: Sendable {
     /// The moves whose SKU is another product's now.
     var elsewhere: [PendingMove] = []
 
-    /// The moves whose write went wrong, and how.
+    /// The moves that could not be decided, and why.
     var failed: [PendingMove] = []
     var error: MongoError?
 }
@@ -56,20 +56,16 @@ struct StockRound {
     func perform(_ batches: [LaneBatch]) throws -> [LaneOutcome] {
         var batches = batches
         try lookUp(&batches)
-        for index in batches.indices where batches[index].damage != nil {
-            for move in batches[index].moves {
-                move.answer(.failure(.unavailable(move.mayHaveHappened ? .outcomeUnknown : .outOfReach)))
-            }
-            batches[index].moves = []
+        for index in batches.indices where batches[index].damage == nil {
+            batches[index].moves.removeAll { !$0.waiter.markSent() }
         }
-        for index in batches.indices { batches[index].moves.removeAll { !$0.waiter.markSent() } }
         var outcomes: [LaneOutcome] = []
         var planned: [(batch: LaneBatch, plan: StockPlan)] = []
         var others: [LaneBatch] = []
         let now = clock.now()
         for batch in batches {
             if let damage = batch.damage {
-                outcomes.append(LaneOutcome(product: batch.product, error: damage))
+                outcomes.append(LaneOutcome(product: batch.product, failed: batch.moves, error: damage))
             } else if batch.moves.isEmpty, batch.filed == nil {
                 outcomes.append(LaneOutcome(product: batch.product, state: batch.state))
             } else if !batch.isContended, let plan = StockPlan(batch, at: now) {
