@@ -1,5 +1,7 @@
+import Dispatch
 import InventoryKit
 import StoreContract
+import Synchronization
 import TestSupport
 import Testing
 
@@ -99,6 +101,37 @@ struct DoubtTests {
         }
     }
 
+    /// Fails where the second sending, which finds another state, clears the doubt about the first, which has arrived by
+    /// then: what somebody has written since would be undone.
+    @Test("A revision that is sent again and does not fit is in doubt as before")
+    func revisionTwice() async throws {
+        let clock = InterruptedClock()
+        try await BackDoor.withStore { door, store in
+            let steady = store.catalogues
+            let interrupted = Catalogues(
+                pool: steady.pool, filing: steady.filing, clock: clock, logger: steady.logger)
+            let created = try await store.create(try Sample.creation(try Sample.catalogue("A-1"))).product
+            @Sendable func revise(
+                to amount: Int64, token: Int64, sent: Catalogues.Sent, by catalogues: Catalogues
+            ) async throws -> Product {
+                let revision = Revision(id: created.id, change: .merge(try Sample.change(amount: amount)))
+                return try await door.run { connection in
+                    var sent = sent
+                    return try catalogues.revise(revision, token: token, sent: &sent, over: connection)
+                }
+            }
+            // Between its reading and its writing the first copy arrives, and another's revision after it.
+            clock.interrupt {
+                _ = try await revise(to: 10, token: 1, sent: Catalogues.Sent(), by: steady)
+                _ = try await revise(to: 12, token: 2, sent: Catalogues.Sent(), by: steady)
+            }
+            await #expect(throws: InventoryError.unavailable(.outcomeUnknown)) {
+                try await revise(to: 10, token: 1, sent: Catalogues.Sent(version: created.version), by: interrupted)
+            }
+            #expect(try await store.product(.id(created.id))?.catalogue.price.amount == 12)
+        }
+    }
+
     /// Fails where a client is told to ask for less because the server was slow.
     @Test("Only a list can be too much to read in time")
     func outOfTime() async throws {
@@ -136,5 +169,29 @@ struct DoubtTests {
                 try await group.waitForAll()
             }
         }
+    }
+}
+
+/// A clock that has something happen just before it is looked at the next time.
+private final class InterruptedClock: WallClock {
+    private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
+
+    func interrupt(_ body: @escaping @Sendable () async throws -> Void) { interruption.withLock { $0 = body } }
+
+    func now() -> Timestamp {
+        let body = interruption.withLock { interruption in
+            defer { interruption = nil }
+            return interruption
+        }
+        if let body {
+            // It is looked at on a thread that may block.
+            let done = DispatchSemaphore(value: 0)
+            Task {
+                do { try await body() } catch { Issue.record(error) }
+                done.signal()
+            }
+            done.wait()
+        }
+        return SystemClock().now()
     }
 }
