@@ -5,6 +5,12 @@ package import Logging
 package import NIOCore
 import ServiceLifecycle
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// `/metrics` on an address of its own, for a Prometheus that cannot reach the admin socket. It tells figures and takes
 /// nothing.
 package struct MetricsServer: Service {
@@ -46,7 +52,8 @@ package struct MetricsListeningError: Error, CustomStringConvertible {
     let reason: any Error
 
     package var description: String {
-        "cannot listen on \(address.host):\(address.port) for metrics (INVENTORYD_METRICS_LISTEN): \(reason)"
+        "cannot listen on \(address.host):\(address.port) for metrics (INVENTORYD_METRICS_LISTEN): "
+            + ((reason as? IOError).map { unsafe String(cString: strerror($0.errnoCode)) } ?? "\(reason)")
     }
 }
 

@@ -34,7 +34,10 @@ struct DoctorCommand: ToolCommand {
         let bad = findings.filter { $0.verdict == .bad }
         if !bad.isEmpty {
             throw CommandFailure(
-                .failed, "findings", "\(bad.count) of \(findings.count) things are wrong: \(bad[0].text)")
+                .failed, "findings",
+                // The daemon is as well as what it needs.
+                "\(bad.count) of \(findings.count) things are wrong: \((bad.first { $0.what != "daemon" } ?? bad[0]).text)"
+            )
         }
     }
 
@@ -81,7 +84,8 @@ struct DoctorCommand: ToolCommand {
                 what: "answers", verdict: snapshot.responses.failed == 0 ? .ok : .look,
                 text: snapshot.responses.failed == 0
                     ? "no request has failed for a reason of the daemon's"
-                    : "\(snapshot.responses.failed) were answered with 5xx since the start; see the log"))
+                    : "\(snapshot.responses.failed) were answered with 5xx since the start, probes while it was not ready among "
+                        + "them; see the log"))
         let trouble = config.mistakes.first ?? config.warnings.first
         findings.append(
             Finding(
