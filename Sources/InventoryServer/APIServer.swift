@@ -59,7 +59,7 @@ package struct APIServer: Service {
             ),
             onServerRunning: { channel in
                 // Of a thousand that come at once, under load, the last would wait for seconds with NIO's four.
-                try? await channel.setOption(.maxMessagesPerRead, value: Self.connectionsPerTurn)
+                try? await channel.setOption(.maxMessagesPerRead, value: Self.connectionsPerTurn).get()
                 await onListening(channel.localAddress?.port ?? address.port)
             },
             eventLoopGroup: eventLoopGroup, logger: quiet

@@ -84,7 +84,7 @@ package final class ServerState: Sendable {
 
     /// Whether the store has answered since the start.
     var hasBeenReady: Bool { everReady.load(ordering: .relaxed) }
-    func noteReady() { everReady.store(true, ordering: .relaxed) }
+    package func noteReady() { everReady.store(true, ordering: .relaxed) }
 
     /// Sleeps so long, or until the service stops, if that is before.
     func sleep(for time: Duration) async throws {
@@ -94,15 +94,16 @@ package final class ServerState: Sendable {
         }
     }
 
-    /// Nothing is served from a store that is not whole.
+    /// Nothing is served from a store that is not whole. An import sets this, and then looks who is under way; a request
+    /// takes its place, and then looks at this. So one of them sees the other.
     var importState: Import {
-        get { importing.load(ordering: .relaxed) }
-        set { importing.store(newValue, ordering: .relaxed) }
+        get { importing.load(ordering: .sequentiallyConsistent) }
+        set { importing.store(newValue, ordering: .sequentiallyConsistent) }
     }
 
     /// - Returns: whether there was none.
     func beginImport() -> Bool {
-        importing.compareExchange(expected: .none, desired: .underWay, ordering: .relaxed).exchanged
+        importing.compareExchange(expected: .none, desired: .underWay, ordering: .sequentiallyConsistent).exchanged
     }
 
     /// From now on `/readyz` says no, and answers ask clients to take their next request elsewhere.

@@ -11,7 +11,7 @@ package final class MongoStore: InventoryStore {
     static let readLimit = Duration.seconds(2)
 
     /// How long leaving may take. By then everybody has been answered, and what is acknowledged is safe; filing spares the next
-    /// daemon some work. Less than the 10 s after which container platforms kill.
+    /// daemon some work.
     private static let closingLimit = Duration.seconds(5)
 
     let pool: MongoPool
@@ -222,7 +222,7 @@ package final class MongoStore: InventoryStore {
             deadlines.stop()
         }
         if closed == nil {
-            logger.warning("MongoDB did not answer while it was left; what is unfiled another daemon files")
+            logger.warning("MongoDB was left before everything was filed; the next daemon files it")
         }
     }
 

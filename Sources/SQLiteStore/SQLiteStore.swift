@@ -167,10 +167,7 @@ package final class SQLiteStore: InventoryStore {
     // MARK: Operating
 
     package func checkReadiness() async throws(InventoryError) {
-        try await read { [file] db in
-            try file.check()
-            try db.execute(sql: "SELECT 1")
-        }
+        try await read { db in try db.execute(sql: "SELECT 1") }
     }
 
     package var statistics: StoreStatistics { commits.statistics }

@@ -150,9 +150,10 @@ struct Daemon {
         _ backend: Backend, _ keys: APIKeys, stopping group: ServiceGroup, _ state: ServerState, _ logger: Logger,
         _ log: LogSink
     ) async throws {
-        guard let prepare = backend.prepare else { return }
+        guard let prepare = backend.prepare else { return state.noteReady() }
         do {
             try await prepare()
+            state.noteReady()
             // If that fails, it is tried again within seconds.
             try? await keys.refresh()
             logger.notice("The store is ready")

@@ -36,11 +36,17 @@ struct Inventoryd: AsyncParsableCommand {
         let daemon = Daemon(reading: reading) { [settings] in settings.reading }
         do { try await daemon.run() } catch {
             complain("\(error)")
-            throw ExitCode.failure
+            leave(EXIT_FAILURE)
         }
-        // Past what libraries do at an exit: a thread may still wait in one of them, for a server that does not answer.
-        _exit(EXIT_SUCCESS)
+        leave(EXIT_SUCCESS)
     }
+}
+
+/// Ends the process past what libraries do at an exit: a thread may still wait in one of them, for a server that does not
+/// answer.
+private func leave(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
 }
 
 /// `inventoryd migrate`: what a start does by itself, for those who want it done before.
@@ -75,8 +81,9 @@ struct Migrate: AsyncParsableCommand {
             }
         } catch {
             complain("\(error)")
-            throw ExitCode.failure
+            leave(EXIT_FAILURE)
         }
+        leave(EXIT_SUCCESS)
     }
 }
 

@@ -21,11 +21,12 @@ struct Call: RequestContext {
 
     /// Its place among the requests that come over the network; operators need none.
     let place: Place?
+    private let state: ServerState?
     let notes = CallNotes()
 
     init(
         requestID: String, settings: ServerSettings, caller: Caller, channel: (any Channel)?, place: Place?,
-        logger: Logger
+        state: ServerState?, logger: Logger
     ) {
         coreContext = CoreRequestContextStorage(source: Source(logger: logger))
         self.requestID = requestID
@@ -33,21 +34,28 @@ struct Call: RequestContext {
         self.caller = caller
         self.channel = channel
         self.place = place
+        self.state = state
     }
 
     init(source: Source) {
         self.init(
             requestID: "-", settings: ServerSettings(),
             caller: .anonymous(.nothing(Problem(.internalError, "Nobody asked."))), channel: nil, place: nil,
-            logger: source.logger)
+            state: nil, logger: source.logger)
     }
 
     /// Waits for a place where one is needed, but not for long.
     ///
-    /// - Throws: a ``Problem`` where there is none, or the client has gone meanwhile: nobody works for that one.
+    /// - Throws: a ``Problem`` where there is none, where the client has gone meanwhile (nobody works for that one), or where
+    ///   an import has begun.
     func enter() async throws(Problem) {
-        guard let place, !place.take() else { return }
-        guard await place.takeOrWait(), channel?.isActive ?? true else { throw .noPlace(of: settings.maxInFlight) }
+        guard let place else { return }
+        if !place.take() {
+            guard await place.takeOrWait(), channel?.isActive ?? true else { throw .noPlace(of: settings.maxInFlight) }
+        }
+        if endpointPath?.hasPrefix("/v1/") == true, let state, let problem = Problem(state.importState) {
+            throw problem
+        }
     }
 }
 

@@ -69,11 +69,11 @@ struct InventoryAPI: Sendable {
 extension InventoryAPI {
     private var productRoutes: [Route] {
         [
-            Route(.post, "/v1/products", readsJSON: true, access: .scope(.catalogue), createProduct),
+            Route(.post, "/v1/products", access: .scope(.catalogue), createProduct),
             Route(.get, "/v1/products", parameters: ProductListing.parameters, listProducts),
             Route(.get, "/v1/products/{id}", readProduct),
-            Route(.put, "/v1/products/{id}", readsJSON: true, access: .scope(.catalogue), replaceProduct),
-            Route(.patch, "/v1/products/{id}", readsJSON: true, access: .scope(.catalogue), patchProduct),
+            Route(.put, "/v1/products/{id}", access: .scope(.catalogue), replaceProduct),
+            Route(.patch, "/v1/products/{id}", access: .scope(.catalogue), patchProduct),
             Route(.delete, "/v1/products/{id}", access: .scope(.catalogue), archiveProduct),
         ]
     }
@@ -163,11 +163,11 @@ extension InventoryAPI {
 extension InventoryAPI {
     private var stockRoutes: [Route] {
         [
-            Route(.post, "/v1/products/{id}/purchase", readsJSON: true, access: .scope(.purchase)) { exchange in
+            Route(.post, "/v1/products/{id}/purchase", access: .scope(.purchase)) { exchange in
                 let outcome = try await move(exchange, StockRequest.purchase)
                 return answer(outcome, location: outcome.movement.location) { $0.purchase(outcome) }
             },
-            Route(.post, "/v1/products/{id}/adjust", readsJSON: true, access: .scope(.stock)) { exchange in
+            Route(.post, "/v1/products/{id}/adjust", access: .scope(.stock)) { exchange in
                 let outcome = try await move(exchange, StockRequest.adjust)
                 return answer(outcome, location: nil) { $0.adjustment(outcome) }
             },

@@ -16,9 +16,6 @@ struct Route: Sendable {
     /// The query parameters it has; all others are refused.
     let parameters: Set<String>
 
-    /// Whether it begins with ``Exchange/json(_:)``, which takes the request's place when the body is there.
-    let readsJSON: Bool
-
     /// The media type of its answer when all goes well.
     let produces: String
 
@@ -28,7 +25,7 @@ struct Route: Sendable {
 
     /// - Parameter access: if nothing is said, reading is what `GET` does, and for the rest one has to run the service.
     init(
-        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [], readsJSON: Bool = false,
+        _ method: HTTPRequest.Method, _ path: String, parameters: Set<String> = [],
         produces: String = "application/json", access: Access? = nil,
         _ handler: @escaping Handler
     ) {
@@ -36,7 +33,6 @@ struct Route: Sendable {
         self.method = method
         self.path = path
         self.parameters = parameters
-        self.readsJSON = readsJSON
         self.produces = produces
         self.handler = handler
     }
@@ -44,14 +40,19 @@ struct Route: Sendable {
     /// Wherever `GET` is, `HEAD` is.
     var methods: [HTTPRequest.Method] { method == .get ? [.get, .head] : [method] }
 
+    /// Whether it is a change that comes as JSON: ``Exchange/json(_:)`` takes the request's place when that is there.
+    private var takesJSON: Bool { [.post, .put, .patch].contains(method) && produces == "application/json" }
+
     func register(on router: Router<Call>) {
         for method in methods {
             router.on(RouterPath(path), method: method) { request, call in
                 if let problem = call.caller.entitlement.refusal(of: access) { throw problem }
                 try MediaTypes.check(request.headers, accept: produces)
-                if !readsJSON { try await call.enter() }
+                if !takesJSON { try await call.enter() }
                 var exchange = Exchange(request: request, call: call, parameters: parameters)
-                return try await handler(&exchange)
+                let response = try await handler(&exchange)
+                assert(call.place?.isHeld ?? true, "\(path) has worked without a place: it does not take JSON")
+                return response
             }
         }
     }

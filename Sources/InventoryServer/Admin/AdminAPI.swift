@@ -74,7 +74,9 @@ struct AdminAPI: Sendable {
             },
             Route(.post, Self.path("/config:reload")) { exchange in
                 try exchange.query.finish()
-                return try .admin(control.readConfiguration(applying: true))
+                let report = control.readConfiguration(applying: true)
+                if !report.applied { exchange.call.notes.trouble = .invalid }
+                return try .admin(report)
             },
             Route(.post, Self.path("/log"), setLogLevel),
             Route(.post, Self.path("/drain")) { exchange in

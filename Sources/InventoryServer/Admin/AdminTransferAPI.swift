@@ -121,16 +121,11 @@ extension AdminAPI {
 
     /// Takes an inventory over into this daemon's store, which serves nothing meanwhile, nor when that failed half-way.
     private func takeOver(_ body: RequestBody, _ logger: Logger) async -> Result<TransferReport, Problem> {
-        guard state.beginImport() else {
-            return .failure(Problem(state.importState) ?? Problem(.overloaded, "An import has just ended. Try again."))
-        }
-        // What is under way may read or write what is to come.
-        guard await result(within: Self.patience, of: { [places = state.places] in await places.untilEmpty() }) != nil
-        else {
-            state.importState = .none
-            return .failure(Problem(.overloaded, "Requests are under way that do not end. Try again."))
-        }
         let destination = store.makeDestination()
+        if let problem = await closeService(for: destination) {
+            await destination.close()
+            return .failure(problem)
+        }
         let outcome = await run(FullImport(into: destination), on: body)
         await destination.close()
         switch outcome {
@@ -149,6 +144,24 @@ extension AdminAPI {
             logger.error("A full import failed", metadata: ["reason": "\(error)"])
             return .failure(Problem(error))
         }
+    }
+
+    /// Closes the service once it is known that the import may begin, and waits for what is under way, which may read or write
+    /// what is to come.
+    ///
+    /// - Returns: why it is not closed.
+    private func closeService(for destination: any InventoryDestination) async -> Problem? {
+        if let problem = Problem(state.importState) { return problem }
+        do { try await destination.check() } catch { return Problem(error) }
+        guard state.beginImport() else {
+            return Problem(state.importState) ?? Problem(.overloaded, "An import has just ended. Try again.")
+        }
+        let places = state.places
+        if await result(within: Self.patience, of: { await places.untilEmpty() }) != nil { return nil }
+        state.importState = .none
+        return state.isStopping
+            ? Problem(InventoryError.unavailable(.stopping))
+            : Problem(.overloaded, "Requests are under way that do not end. Keep clients away, and try again.")
     }
 
     private func run(_ job: FullImport, on body: RequestBody) async -> Result<TransferReport, TransferError> {

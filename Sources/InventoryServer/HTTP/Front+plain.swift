@@ -138,6 +138,11 @@ extension Front {
         _ request: PlainRequest, in place: Place, on loop: any EventLoop, _ fields: RateFields?,
         _ tell: AdmissionHandler.Tell, _ body: @escaping @Sendable () async throws(InventoryError) -> PlainAnswer?
     ) {
+        // Whoever imports has seen this request, or is seen here.
+        if let problem = Problem(state.importState) {
+            place.leave()
+            return finish(request, self.problem(problem, for: request), fields, tell)
+        }
         let tell = NIOLoopBound(tell, eventLoop: loop)
         Task {
             let answer: PlainAnswer?

@@ -49,7 +49,7 @@ final class Front: Sendable {
             requestID: requestIDs.id(for: request.headers[.requestID]), settings: settings,
             caller: await door.caller(of: request, over: channel), channel: channel,
             place: door.isBounded && !Self.isProbe(request.uri.path)
-                ? Place(in: state.places, of: settings.maxInFlight) : nil, logger: logger)
+                ? Place(in: state.places, of: settings.maxInFlight) : nil, state: state, logger: logger)
         defer { call.place?.leave() }
         var response = await answer(request, call)
         decorate(&response, to: request, call)

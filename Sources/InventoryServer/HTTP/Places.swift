@@ -26,10 +26,10 @@ package final class Places: Sendable {
     package init() {}
 
     /// Requests that are worked on.
-    var inUse: Int { taken.load(ordering: .relaxed) }
+    var inUse: Int { taken.load(ordering: .sequentiallyConsistent) }
 
     /// Requests that wait for a place.
-    var waiting: Int { inRoom.load(ordering: .relaxed) }
+    var waiting: Int { inRoom.load(ordering: .sequentiallyConsistent) }
 
     /// Returns when none is worked on any more and none waits, or the task is cancelled.
     func untilEmpty() async {

@@ -1,5 +1,5 @@
 import HTTPTypes
-package import InventoryKit
+import InventoryKit
 
 /// Which requests over the network need an API key.
 package enum Authentication: String, CaseIterable, Sendable {

@@ -116,7 +116,7 @@ final class Combining: Sendable {
     func close() async {
         state.withLock { $0.isClosed = true }
         let limit = ContinuousClock.now + deadlines.timeout
-        while !state.withLock({ $0.isAtRest }), ContinuousClock.now < limit {
+        while !state.withLock({ $0.isAtRest }), ContinuousClock.now < limit, !Task.isCancelled {
             state.withLock { $0.lanes.expedite() }
             startRounds()
             try? await Task.sleep(for: .milliseconds(5))

@@ -104,7 +104,7 @@ struct ProductCreateCommand: ToolCommand {
     /// What the daemon would refuse first.
     private func checkAbsence(_ tool: Tool) async throws {
         do {
-            _ = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
+            _ = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku: sku)))
         } catch AdminError.refused(let refused) where refused.status == 404 { return }
         throw CommandFailure(.refused, "sku-taken", "There is a product \(sku) already.")
     }
@@ -153,13 +153,10 @@ struct ProductUpdateCommand: ToolCommand {
         }
         let product = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku))).json()
         guard !dryRun else {
-            // By the rules by which the daemon reads it.
-            _ = try Revision.merging(
-                ProductID(product["id"].string ?? ""), with: JSONDocument(parsing: JSON.object(changes).encoded()),
-                expectedETags: nil)
             if let attributes = changes["attributes"] {
                 changes["attributes"] = Self.merged(product["attributes"], with: attributes)
             }
+            try Self.check(product, with: changes)
             return try tool.console.write(
                 changes.sorted { $0.key < $1.key }.map { name, value in
                     Record(
@@ -175,6 +172,20 @@ struct ProductUpdateCommand: ToolCommand {
         let request = AdminRequest(.patch, "/v1/products/\(product["id"].string ?? "-")")
             .with(.object(changes), as: "application/merge-patch+json")
         try tool.console.write(Shown.productAlone(try await tool.send(request).json()))
+    }
+
+    /// What the daemon would refuse, by the rules by which it reads a product.
+    private static func check(_ product: JSON, with changes: [String: JSON]) throws {
+        guard product["archived_at"] == .null else {
+            throw CommandFailure(
+                .refused, ProblemCode.archived.rawValue,
+                "\(product["sku"].string ?? "-") is archived, and does not change.")
+        }
+        let names = [
+            "sku", "name", "description", "price", "low_stock_threshold", "max_per_order", "attributes",
+        ]
+        let catalogue = JSON.object(Dictionary(uniqueKeysWithValues: names.map { ($0, product[$0]) }))
+        _ = try ProductDraft(JSONDocument(parsing: merged(catalogue, with: .object(changes)).encoded()))
     }
 
     /// A merge patch of one level (RFC 7396).

@@ -29,6 +29,7 @@ enum Shown {
     /// What a product has beyond what every product has.
     private static func extras(_ json: JSON) -> [Record.Field] {
         var fields: [Record.Field] = []
+        if json["archived_at"].string != nil { fields.append(.init("state", "archived, and not for sale")) }
         if let text = json["description"].string, !text.isEmpty { fields.append(.init("description", text)) }
         if let units = json["low_stock_threshold"].int { fields.append(.init("low at", units)) }
         if let units = json["max_per_order"].int { fields.append(.init("at once", units)) }

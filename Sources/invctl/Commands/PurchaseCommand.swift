@@ -58,9 +58,13 @@ struct PurchaseCommand: ToolCommand {
                 }
             }
         } catch {
-            if !sold.isEmpty { try tool.console.write(sold, empty: "") }
+            if !sold.isEmpty { try tell(sold, replayed: replayed, tool) }
             throw Self.stopped(by: CommandFailure(error), after: sold.count, of: wanted, key: key)
         }
+        try tell(sold, replayed: replayed, tool)
+    }
+
+    private func tell(_ sold: [Record], replayed: Int, _ tool: Tool) throws {
         try tool.console.write(sold, empty: "")
         if replayed > 0 {
             tool.console.note("\(replayed) of these had been sold under the same key before, and were not sold again.")
@@ -90,7 +94,10 @@ struct PurchaseCommand: ToolCommand {
         if sold > 0 || failure.isInDoubt {
             members["idempotency_key"] = .string(key)
             message +=
-                "\nWith --idempotency-key \(key) the same lines can be run again: what was sold is not sold twice."
+                failure.status == .refused
+                ? "\nUnder --idempotency-key \(key) what was sold is not sold again, and what was refused stays refused: buy the "
+                    + "rest with another key."
+                : "\nWith --idempotency-key \(key) the same lines can be run again: what was sold is not sold twice."
         }
         let status = sold > 0 && failure.status != .interrupted ? .partly : failure.status
         return CommandFailure(status, failure.code, message, members: members)
@@ -218,16 +225,18 @@ struct PurchaseLine: Sendable {
     ///
     /// - Throws: ``InvalidValue`` when there is no SKU, or the quantity is none.
     init(_ text: String) throws(InvalidValue) {
-        let text = text.hasPrefix(Self.prefix) ? String(text.dropFirst(Self.prefix.count)) : text
+        let isSKU = text.hasPrefix(Self.prefix)
+        let text = isSKU ? String(text.dropFirst(Self.prefix.count)) : text
+        func path(of name: String) -> String { isSKU ? ProductPath.of(sku: name) : ProductPath.of(name) }
         guard let colon = text.lastIndex(of: ":"), Self.isNumber(text[text.index(after: colon)...]) else {
-            self.init(sku: text, path: ProductPath.of(text), quantity: 1)
+            self.init(sku: text, path: path(of: text), quantity: 1)
             return
         }
         do {
             // What does not even fit is no quantity either.
             let quantity = try Quantity(Int64(text[text.index(after: colon)...]) ?? 0)
             let sku = String(text[..<colon])
-            self.init(sku: sku, path: ProductPath.of(sku), quantity: quantity.units)
+            self.init(sku: sku, path: path(of: sku), quantity: quantity.units)
         } catch { throw InvalidValue("\(text): the quantity \(error.detail)") }
     }
 
