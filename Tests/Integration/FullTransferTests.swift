@@ -1,6 +1,7 @@
 import AdminClient
 import Foundation
 import InventoryKit
+import NIOCore
 import TestSupport
 import Testing
 
@@ -161,6 +162,20 @@ struct FullTransferTests {
             let socket = "/tmp/inventoryd-test-\(UInt64.random(in: 0...UInt64.max)).sock"
             let daemon = try await DaemonProcess(
                 stateDirectory: directory + "/target", environment: ["INVENTORYD_SOCKET": socket])
+            let late = try await RawConnection.open(port: daemon.port)
+            // It has been let in when the import begins, and its body comes then.
+            async let reply = late.converse { inbound, outbound in
+                let body = Sample.product("LATE-1")
+                try await outbound.write(
+                    .init(
+                        string: "POST /v1/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                            + "Content-Length: \(body.utf8.count)\r\n\r\n"))
+                try await eventually("the import to be under way") {
+                    try await daemon.client.get("/readyz").json["code"].string == "importing" ? () : nil
+                }
+                try await outbound.write(.init(string: body))
+                return try await inbound.next().map { String(buffer: $0) } ?? ""
+            }
             let pipe = directory + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
             async let importing = run(["import", "--full", pipe, "-o", "json"], socket)
@@ -173,6 +188,8 @@ struct FullTransferTests {
             try await run(["purchase", sku], socket).expect(.failed)
             let second = try await run(["import", "--full", "/dev/null", "-o", "json"], socket)
             #expect(try error(of: second)["code"].string == "importing")
+            let told = try await reply
+            #expect(told.contains(#""code":"importing""#), "\(told)")
             try writer.write(contentsOf: Data(lines.dropFirst(100).joined().utf8))
             try writer.close()
             try await importing.expect(.ok)
