@@ -6,10 +6,11 @@ struct PurchaseCommand: ToolCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase", abstract: "Buy: one or more lines, each by itself, in their order.",
         discussion: """
-            It stops at the first line that is not sold, and ends with 8 where lines before it were; it says which key \
-            has it go on from there. --from goes through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from \
-            content and place: run it again, and nothing is sold twice. A row that was refused stays refused then, too: \
-            with another --idempotency-key the rows are new ones.
+            It stops at the first line that is not sold, and ends with 8 where lines before it were; it says how to go on: \
+            under the same key where nothing was refused, and with another for the rest where something was. --from goes \
+            through all rows of a file, and ends with 8 where some were refused. Rows carry keys made from content and place: \
+            run it again, and nothing is sold twice. A row that was refused stays refused then, too: with another \
+            --idempotency-key the rows are new ones.
 
             EXAMPLES
               invctl purchase LAMP-1
