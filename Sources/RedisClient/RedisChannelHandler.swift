@@ -35,8 +35,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var pending = ByteBuffer()
     /// When the first of them came; nothing while there is none.
     private var turnBegan: NIODeadline?
-    /// How often commands have left: one that was sent since the last time is still here.
-    private(set) var departures: UInt64 = 0
+    /// Who has more to send when they leave.
+    private var departing: [() -> Void] = []
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
     /// A time-out has passed, and the loop has had a turn since to read what had come by then.
     private var hasReadAgain = false
@@ -61,11 +61,14 @@ final class RedisChannelHandler: ChannelInboundHandler {
             return refuse(refusal, completion)
         }
         pending.writeImmutableBuffer(bytes)
-        if turnBegan == nil {
-            turnBegan = now
-            eventLoop.assumeIsolated().execute { self.flush() }
-        }
+        beginTurn(at: now)
         scheduleTimer(now: now)
+    }
+
+    func beforeDeparture(_ action: @escaping () -> Void) {
+        eventLoop.preconditionInEventLoop()
+        departing.append(action)
+        beginTurn(at: eventLoop.now)
     }
 
     func close(_ why: String) {
@@ -77,11 +80,21 @@ final class RedisChannelHandler: ChannelInboundHandler {
         eventLoop.assumeIsolated().execute { completion(.failure(error)) }
     }
 
+    private func beginTurn(at now: NIODeadline) {
+        guard turnBegan == nil else { return }
+        turnBegan = now
+        eventLoop.assumeIsolated().execute { self.flush() }
+    }
+
     private func flush() {
+        while !departing.isEmpty {
+            let actions = departing
+            departing = []
+            for action in actions { action() }
+        }
         if let turnBegan { state.turnEnded(after: eventLoop.now - turnBegan) }
         turnBegan = nil
         guard let context, state.isOpen, pending.readableBytes > 0 else { return }
-        departures &+= 1
         let bytes = pending
         pending = context.channel.allocator.buffer(capacity: min(bytes.readableBytes, 16 << 10))
         let count = bytes.readableBytes

@@ -40,8 +40,8 @@ package struct RedisCommand: Sendable, Equatable {
 
     package init(_ arguments: [RedisArgument]) {
         var words: [UInt8] = []
-        // Enough for a read, of which there are most.
-        words.reserveCapacity(128)
+        // Enough for reads, of which there are most.
+        words.reserveCapacity(min(arguments.count, 64) * 64)
         var lengths: [Int] = []
         lengths.reserveCapacity(arguments.count)
         for argument in arguments {

@@ -47,9 +47,11 @@ package final class RedisConnection: Sendable {
         return try result.get()
     }
 
-    /// Grows whenever the commands of a turn leave: what was sent since it last grew has not left yet. On the event loop
-    /// only.
-    package var departures: UInt64 { handler.value.departures }
+    /// Has something called when the commands of this turn of the event loop leave: what it sends leaves with them. On the
+    /// event loop only.
+    ///
+    /// - Parameter action: called exactly once, also where the connection has ended by then and takes nothing.
+    package func beforeDeparture(_ action: @escaping () -> Void) { handler.value.beforeDeparture(action) }
 
     /// Closes it, from anywhere; all who wait are answered ``RedisError/closed(_:)``. Its client makes a new one.
     package func close(_ why: String) {

@@ -17,18 +17,66 @@ struct JoinedReadsTests {
         return promise.futureResult
     }
 
-    @Test("Questions for one product that leave together are one; for another product it is another")
+    /// - Returns: `count` ids of products that are not there.
+    private static func ids(_ count: Int) throws -> [ProductID] {
+        try (0..<count).map { try ProductID("6655aabbccddeeff001122" + String(0x10 + $0, radix: 16)) }
+    }
+
+    /// Asks ten times for each of two products in one turn.
+    @Test("Questions that leave together are one command, and for one product one question")
     func joined() async throws {
         try await SharedConnection.with { fixture in
             let (leases, loop) = (fixture.leases, fixture.loop)
-            let reads = JoinedReads(on: loop, counters: CacheCounters())
-            let ids = [try ProductID("6655aabbccddeeff00112233"), try ProductID("6655aabbccddeeff00112234")]
+            let counters = CacheCounters()
+            let reads = JoinedReads(on: loop, counters: counters)
+            let ids = try Self.ids(2)
             let answered = try await loop.flatSubmit {
                 EventLoopFuture.whenAllSucceed(
-                    (0..<10).map { Self.ask(reads, leases, ids[$0 % 2], on: loop) }, on: loop)
+                    (0..<20).map { Self.ask(reads, leases, ids[$0 % 2], on: loop) }, on: loop)
             }.get()
-            #expect(answered.count == 10)
-            #expect(try await fixture.runs(of: "get") == 2)
+            #expect(answered.count == 20)
+            #expect(try await fixture.runs(of: "mget") == 1)
+            #expect(counters.statistics.joined == 18)
+        }
+    }
+
+    /// Fails where answers are told to others than those who asked, or where one reply may have any length.
+    @Test("Each gets what its own key holds, however many ask")
+    func each() async throws {
+        try await SharedConnection.with { fixture in
+            let (leases, loop) = (fixture.leases, fixture.loop)
+            let reads = JoinedReads(on: loop, counters: CacheCounters())
+            let ids = try Self.ids(100)
+            for id in ids.enumerated().filter({ $0.offset % 3 == 0 }).map(\.element) {
+                let key = CacheKeys.value(id, in: leases.generation)
+                _ = try await leases.connection.send(
+                    RedisCommand(["SET", RedisArgument(key), "-"]), timeout: .seconds(1))
+            }
+            let answered = try await loop.flatSubmit {
+                EventLoopFuture.whenAllSucceed(
+                    ids.map { Self.ask(reads, leases, $0, on: loop) }, on: loop)
+            }.get()
+            #expect(answered == (0..<100).map { $0 % 3 == 0 })
+            #expect(try await fixture.runs(of: "mget") == 4)
+        }
+    }
+
+    @Test("A key that holds something else is that product's trouble alone")
+    func foreign() async throws {
+        try await SharedConnection.with { fixture in
+            let (leases, loop) = (fixture.leases, fixture.loop)
+            let reads = JoinedReads(on: loop, counters: CacheCounters())
+            let ids = try Self.ids(3)
+            for (id, text) in zip(ids, ["-", "what is this", "-"]) {
+                let key = CacheKeys.value(id, in: leases.generation)
+                _ = try await leases.connection.send(
+                    RedisCommand(["SET", RedisArgument(key), RedisArgument(text)]), timeout: .seconds(1))
+            }
+            let answered = try await loop.flatSubmit {
+                EventLoopFuture.whenAllSucceed(
+                    ids.map { Self.ask(reads, leases, $0, on: loop) }, on: loop)
+            }.get()
+            #expect(answered == [true, false, true])
         }
     }
 
@@ -46,7 +94,7 @@ struct JoinedReadsTests {
                 return first.and(second)
             }.get()
             #expect(both == (false, false))
-            #expect(try await fixture.runs(of: "get") == 2)
+            #expect(try await fixture.runs(of: "mget") == 2)
         }
     }
 

@@ -142,7 +142,10 @@ struct SharedCacheTests {
         }
     }
 
-    private static func gets(_ server: RedisServer) async throws -> Int { try await calls(of: "get", server) }
+    /// Looks at values: readers' own, and those of the scripts.
+    private static func gets(_ server: RedisServer) async throws -> Int {
+        try await calls(of: "mget", server) + calls(of: "get", server)
+    }
 
     private static func calls(of command: String, _ server: RedisServer) async throws -> Int {
         let figures = try await server.command("INFO", "commandstats")

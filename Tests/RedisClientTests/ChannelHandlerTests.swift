@@ -53,6 +53,28 @@ struct ChannelHandlerTests {
         #expect(try fixture.writes() == [1])
     }
 
+    @Test("Who is called before commands leave has his own leave with them")
+    func beforeDeparture() throws {
+        let fixture = try Fixture()
+        fixture.handler.beforeDeparture {
+            fixture.send("a")
+            fixture.handler.beforeDeparture { fixture.send("b") }
+        }
+        fixture.send("c")
+        #expect(try fixture.channel.readOutbound(as: ByteBuffer.self) == nil)
+        #expect(try fixture.writes() == [3])
+        #expect(try fixture.writes() == [])
+    }
+
+    @Test("He is called also where the connection has ended by then, and what he sends is refused")
+    func beforeDepartureOfNothing() throws {
+        let fixture = try Fixture()
+        fixture.handler.beforeDeparture { fixture.send("a") }
+        fixture.handler.close("test")
+        #expect(try fixture.writes() == [])
+        #expect(fixture.results.count == 1)
+    }
+
     @Test("Nobody is called before send returns, also where nothing is sent")
     func neverAtOnce() throws {
         let fixture = try Fixture(limits: RedisLimits(commandsMax: 1))

@@ -2,52 +2,52 @@ import InventoryKit
 import NIOCore
 import RedisClient
 
-/// `GET`s of one event loop. Who asks for a product while another's question for it has not left yet, joins that one.
-/// Never one that has left: its answer may be older than a write that the newcomer has to see.
+/// Questions of one event loop for what products' keys hold. Those of one turn leave as one `MGET`, and who asks for a
+/// product for which another does already, joins that one. Never one that has left: its answer may be older than a write
+/// that the newcomer has to see.
 final class JoinedReads: Sendable {
     typealias Completion = (Result<CachedValue?, RedisError>) -> Void
 
-    /// A question and who waits for its answer.
-    private final class Question {
-        var waiting: [Completion]
+    /// More would make the reply long, which is there only as a whole; the rest takes another.
+    private static let most = 32
 
-        init(_ first: @escaping Completion) { waiting = [first] }
+    /// Questions that leave together, over one connection and in one namespace.
+    private final class Turn {
+        let leases: Leases
+        var places: [ProductID: Int] = [:]
+        var ids: [ProductID] = []
+        /// Who waits for the answer at which place.
+        var waiting: [(place: Int, Completion)] = []
+
+        init(_ leases: Leases) {
+            self.leases = leases
+            places.reserveCapacity(JoinedReads.most)
+            ids.reserveCapacity(JoinedReads.most)
+            waiting.reserveCapacity(JoinedReads.most)
+        }
     }
 
-    private struct Unsent {
-        var questions: [ProductID: Question] = [:]
-        /// What they belong to: all of it has to be the same for one to be joined.
-        var connection: ObjectIdentifier?
-        var generation = ""
-        var departure: UInt64 = 0
-    }
-
-    private let unsent: NIOLoopBoundBox<Unsent>
+    /// Of which none has left.
+    private let current: NIOLoopBoundBox<Turn?>
     private let counters: CacheCounters
 
     init(on loop: any EventLoop, counters: CacheCounters) {
-        unsent = NIOLoopBoundBox.makeBoxSendingValue(Unsent(), eventLoop: loop)
+        current = NIOLoopBoundBox.makeBoxSendingValue(nil, eventLoop: loop)
         self.counters = counters
     }
 
     /// Asks for what a product's key holds; nothing where it holds nothing. On the connection's event loop only.
     func get(_ id: ProductID, with leases: Leases, _ completion: @escaping Completion) {
-        let connection = leases.connection
-        forgetWhatHasLeft(connection, leases.generation)
-        if let question = unsent.value.questions[id] {
+        let turn = turn(over: leases)
+        if let place = turn.places[id] {
             counters.countJoin()
-            question.waiting.append(completion)
+            turn.waiting.append((place, completion))
             return
         }
-        let question = Question(completion)
-        unsent.value.questions[id] = question
-        let command = RedisCommand(["GET", RedisArgument(CacheKeys.value(id, in: leases.generation))])
-        connection.send(command, timeout: Leases.readTimeout) { result in
-            // A question may end without having left, where the connection has ended: nobody may join it then.
-            if self.unsent.value.questions[id] === question { self.unsent.value.questions[id] = nil }
-            let answer = Self.value(result, of: id)
-            for completion in question.waiting { completion(answer) }
-        }
+        turn.places[id] = turn.ids.count
+        turn.waiting.append((turn.ids.count, completion))
+        turn.ids.append(id)
+        if turn.ids.count == Self.most { send(turn) }
     }
 
     /// The same from anywhere.
@@ -60,27 +60,41 @@ final class JoinedReads: Sendable {
         return try result.get()
     }
 
-    private func forgetWhatHasLeft(_ connection: RedisConnection, _ generation: String) {
-        let isSame =
-            unsent.value.connection == ObjectIdentifier(connection) && unsent.value.departure == connection.departures
-            && unsent.value.generation == generation
-        guard !isSame else { return }
-        // With its room kept, which each turn of the loop needs again.
-        unsent.value.questions.removeAll(keepingCapacity: true)
-        unsent.value.connection = ObjectIdentifier(connection)
-        unsent.value.generation = generation
-        unsent.value.departure = connection.departures
+    private func turn(over leases: Leases) -> Turn {
+        if let turn = current.value {
+            if turn.leases.connection === leases.connection, turn.leases.generation == leases.generation { return turn }
+            send(turn)
+        }
+        let turn = Turn(leases)
+        current.value = turn
+        leases.connection.beforeDeparture { if self.current.value === turn { self.send(turn) } }
+        return turn
     }
 
-    private static func value(
-        _ result: Result<RedisValue, RedisError>, of id: ProductID
-    ) -> Result<CachedValue?, RedisError> {
+    private func send(_ turn: Turn) {
+        current.value = nil
+        let keys = turn.ids.map { RedisArgument(CacheKeys.value($0, in: turn.leases.generation)) }
+        turn.leases.connection.send(RedisCommand(["MGET"] + keys), timeout: Leases.readTimeout) { result in
+            let answers = Self.values(result, of: turn.ids)
+            for (place, completion) in turn.waiting { completion(answers[place]) }
+        }
+    }
+
+    /// - Returns: an answer for each of the products.
+    private static func values(
+        _ result: Result<RedisValue, RedisError>, of ids: [ProductID]
+    ) -> [Result<CachedValue?, RedisError>] {
         switch result {
-        case .success(.null): .success(nil)
-        case .success(.bytes(let bytes)):
-            if let value = CachedValue(bytes, of: id) { .success(value) } else { .failure(Leases.foreignValue) }
-        case .success: .failure(Leases.foreignValue)
-        case .failure(let error): .failure(error)
+        case .success(.array(let values)) where values.count == ids.count:
+            zip(values, ids).map { value, id in
+                switch value {
+                case .null: .success(nil)
+                case .bytes(let bytes): CachedValue(bytes, of: id).map { .success($0) } ?? .failure(Leases.foreignValue)
+                default: .failure(Leases.foreignValue)
+                }
+            }
+        case .success: ids.map { _ in .failure(Leases.foreignValue) }
+        case .failure(let error): ids.map { _ in .failure(error) }
         }
     }
 }
