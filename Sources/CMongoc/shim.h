@@ -148,4 +148,27 @@ static inline bool inventory_append_bytes(
                     : bson_append_document(document, name, name_length, &value);
 }
 
+/* How many servers libmongoc has in mind for a pool. One that turns out to be something else than the URI says it forgets
+ * for good, and says so to nobody who asks; so its events are counted. */
+static inline void inventory_server_opened(const mongoc_apm_server_opening_t *event) {
+    __atomic_add_fetch((int64_t *) mongoc_apm_server_opening_get_context(event), 1, __ATOMIC_RELAXED);
+}
+
+static inline void inventory_server_closed(const mongoc_apm_server_closed_t *event) {
+    __atomic_sub_fetch((int64_t *) mongoc_apm_server_closed_get_context(event), 1, __ATOMIC_RELAXED);
+}
+
+/* Before the first connection is borrowed. `count` has to outlive the pool. */
+static inline void inventory_count_servers(mongoc_client_pool_t *pool, int64_t *count) {
+    mongoc_apm_callbacks_t *callbacks = mongoc_apm_callbacks_new();
+    mongoc_apm_set_server_opening_cb(callbacks, inventory_server_opened);
+    mongoc_apm_set_server_closed_cb(callbacks, inventory_server_closed);
+    mongoc_client_pool_set_apm_callbacks(pool, callbacks, count);
+    mongoc_apm_callbacks_destroy(callbacks);
+}
+
+static inline int64_t inventory_server_count(const int64_t *count) {
+    return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
 #endif

@@ -55,6 +55,7 @@ package final class MongoStore: InventoryStore {
     package func prepare() async throws {
         var pause = Duration.milliseconds(50)
         while case .unavailable(let detail) = try await tryToMigrate() {
+            try Task.checkCancellation()
             logger.notice("Waiting for MongoDB", metadata: ["at": "\(pool.url.display)", "error": "\(detail)"])
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(5))
@@ -81,9 +82,11 @@ package final class MongoStore: InventoryStore {
     }
 
     private func migrateOnce() async -> Schema.Migration {
-        do {
-            return try await pool.run(isRepeated: false) { connection, _ in Schema.tryToMigrate(over: connection) }
-        } catch { return .unavailable("no answer yet") }
+        // Longer than a call of the pool takes: so it is cancelled at once, which a call is not.
+        let migration = await result(within: .seconds(3_600)) { [pool] () -> Schema.Migration? in
+            try? await pool.run(isRepeated: false) { connection, _ in Schema.tryToMigrate(over: connection) }
+        }
+        return migration.flatMap { $0 } ?? .unavailable("no answer yet")
     }
 
     // MARK: Changing
@@ -200,6 +203,9 @@ package final class MongoStore: InventoryStore {
 
     // MARK: Operating
 
+    /// Why MongoDB could not be asked, in words for the operator; nothing where that has not happened lately.
+    package var lastTrouble: String? { pool.lastTrouble }
+
     package func checkReadiness() async throws(InventoryError) {
         try checkPrepared()
         try await pool.run(isRepeated: false) { connection, _ in _ = try connection.read("admin", [("ping", 1)]) }
@@ -214,14 +220,16 @@ package final class MongoStore: InventoryStore {
     }
 
     package func close() async {
-        let closed: Void? = await result(within: Self.closingLimit) { [self] in
+        // Before that nobody has been served.
+        let isPrepared = isPrepared.withLock { $0 }
+        let closed: Void? = await result(within: isPrepared ? Self.closingLimit : .milliseconds(100)) { [self] in
             await combining.close()
             await filing.close()
             await switchRegister.close()
             await pool.close()
             deadlines.stop()
         }
-        if closed == nil {
+        if closed == nil, isPrepared {
             logger.warning("MongoDB was left before everything was filed; the next daemon files it")
         }
     }

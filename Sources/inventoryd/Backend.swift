@@ -21,6 +21,9 @@ struct Backend: Sendable {
     let cacheDescription: String
     let redisDescription: String?
 
+    /// Why the store could not be asked lately, where it says so.
+    let storeTrouble: @Sendable () -> String?
+
     /// Waits until the store can be used; nothing where it can be at once.
     let prepare: (@Sendable () async throws -> Void)?
     private let shared: SharedCache?
@@ -50,6 +53,7 @@ struct Backend: Sendable {
             shared = cache
             storeDescription = "MongoDB at \(url.display)"
             cacheDescription = beside.map { "cache in \($0)" } ?? "no cache"
+            storeTrouble = { mongo.lastTrouble }
             prepare = {
                 try await mongo.prepare()
                 // Not before it is known that the database may be written to.
@@ -63,6 +67,7 @@ struct Backend: Sendable {
             shared = nil
             storeDescription = "the embedded store \(path)"
             cacheDescription = "cache in the process" + (beside.map { ", rate limits in \($0)" } ?? "")
+            storeTrouble = { nil }
             prepare = nil
         }
     }

@@ -90,7 +90,8 @@ final class OperatorControl: DaemonControl {
     func ping() async -> [BackendReport] {
         async let store = report("store", backend.storeDescription) { [backend] in
             do { try await backend.store.checkReadiness() } catch {
-                return "it does not answer, so requests are told 503 until it does; the log says why"
+                let reason = backend.storeTrouble() ?? "the log says why"
+                return "it does not answer, so requests are told 503 until it does: \(reason)"
             }
             return nil
         }

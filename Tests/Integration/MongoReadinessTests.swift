@@ -3,6 +3,8 @@ import InventoryKit
 import TestSupport
 import Testing
 
+@testable import invctl
+
 extension MongoFaultTests {
     /// What the daemon says and does while MongoDB is out of reach, and when it is told to stop.
     @Suite("Readiness", .serialized)
@@ -89,6 +91,46 @@ extension MongoFaultTests {
             }
         }
 
+        /// Fails where libmongoc's having given a server up is the end, as it is for libmongoc, or where nobody is told why.
+        @Test("A server that is not what the URL says: the operator is told why, and it is used once that is mended")
+        func notTheSet() async throws {
+            try await withTemporaryDirectory { directory in
+                let server = try await MongoServer.start(directory: directory)
+                let socket = "\(directory)/a.sock"
+                let daemon = try await DaemonProcess.start(
+                    on: "mongodb://127.0.0.1:\(server.port)/test?replicaSet=rs0",
+                    environment: ["INVENTORYD_SOCKET": socket])
+                func told(_ words: String) async throws {
+                    _ = try await daemon.logLine { $0.contains("Waiting for MongoDB") && $0.contains(words) }
+                    let doctor = try await ToolRun(["doctor"], socket)
+                    try doctor.expect(.failed)
+                    #expect(doctor.errors.joined().contains(words), "\(doctor.errors)")
+                }
+                try await told("no server there belongs to the replica set rs0")
+                try await server.restart(asMemberOf: "rs0")
+                try await told("has not been told of its replica set")
+                try await server.shell().run(
+                    #"{"replSetInitiate": {"_id": "rs0", "members": [{"_id": 0, "host": "127.0.0.1:\#(server.port)"}]}}"#,
+                    on: "admin")
+                try await daemon.becomesReady()
+                let id = try await daemon.client.create("A", stock: 10)
+
+                // As it is done for maintenance.
+                try await server.restart(asMemberOf: nil)
+                let lost = try await answered(within: Self.patience) {
+                    try await daemon.client.get("/v1/products/\(id)")
+                }
+                expectUnavailable(lost)
+                try await server.restart(asMemberOf: "rs0")
+                try await daemon.becomesReady()
+                #expect(
+                    try await daemon.client.post("/v1/products/\(id)/purchase", key: "k", #"{"quantity":1}"#).status
+                        == 201)
+                #expect(try await daemon.stop() == 0)
+                try await server.killHard()
+            }
+        }
+
         @Test("Told to stop while it waits for MongoDB, it stops")
         func stopEarly() async throws {
             let daemon = try await DaemonProcess.start(on: "mongodb://127.0.0.1:\(FreePort.any())/x")
@@ -96,6 +138,7 @@ extension MongoFaultTests {
             daemon.signal(SIGTERM)
             let code = try await answered(within: Self.patience) { try await daemon.exitCode() }
             #expect(code == 0)
+            #expect(!daemon.log.contains { $0.contains("before everything was filed") }, "it has had nothing to file")
         }
 
         @Test("Told to stop while MongoDB swallows everything, it stops")

@@ -1,5 +1,6 @@
 import Foundation
 import InventoryKit
+import Synchronization
 
 /// A real `mongod` on a port of its own, with data that are thrown away.
 package final class MongoServer: LeashedServer {
@@ -30,14 +31,14 @@ package final class MongoServer: LeashedServer {
 
     /// Where its data and its log are. It goes with the test process, however that ends.
     package let directory: String
-    private let replicaSet: String?
+    private let replicaSet: Mutex<String?>
     private let arguments: [String]
     package let process = ServerProcess("mongod")
 
     private init(port: Int, directory: String, replicaSet: String?, arguments: [String]) {
         self.port = port
         self.directory = directory
-        self.replicaSet = replicaSet
+        self.replicaSet = Mutex(replicaSet)
         self.arguments = arguments
     }
 
@@ -87,7 +88,7 @@ package final class MongoServer: LeashedServer {
     package func start() async throws {
         var command = [try Self.binary(), "--port", "\(port)", "--dbpath", directory + "/data"]
         command += ["--logpath", Self.logFile(in: directory)] + Self.options
-        if let replicaSet { command += ["--replSet", replicaSet, "--oplogSize", "64"] }
+        if let replicaSet = replicaSet.withLock({ $0 }) { command += ["--replSet", replicaSet, "--oplogSize", "64"] }
         let started = try process.launch(command + arguments, litter: directory)
         let shell = MongoShell(url: url() + "&serverSelectionTimeoutMS=2000&socketTimeoutMS=2000")
         try await eventually("mongod to answer on port \(port)") {
@@ -98,6 +99,12 @@ package final class MongoServer: LeashedServer {
         }
         // Another server may be the one that answered, where this one found its port taken.
         guard try await serves(started) else { throw Failure.didNotStart(log: "Address already in use: \(port)") }
+    }
+
+    /// Starts it again as a member of another set, or of none.
+    package func restart(asMemberOf replicaSet: String?) async throws {
+        self.replicaSet.withLock { $0 = replicaSet }
+        try await restart()
     }
 
     private func serves(_ process: LeashedProcess) async throws -> Bool {

@@ -19,6 +19,7 @@ import InventoryKit
     }
 
     private let client: OpaquePointer
+    private let clients: ClientPool
     private let pool: MongoPool
     private let history = History()
 
@@ -33,8 +34,10 @@ import InventoryKit
         func unreachable(_ detail: String) -> MongoError { hasWritten ? .unknown(detail) : .unreachable(detail) }
     }
 
-    init(client: OpaquePointer, pool: MongoPool) {
+    /// - Parameter clients: of whom the client is one.
+    init(client: OpaquePointer, of clients: ClientPool, in pool: MongoPool) {
         unsafe self.client = unsafe client
+        self.clients = clients
         self.pool = pool
     }
 
@@ -216,14 +219,14 @@ import InventoryKit
 
     /// Runs a command that changes something.
     func write(_ command: [(String, BSON)]) throws -> BSONDocument {
-        let reply = try run(pool.database, command, isWrite: true)
+        let reply = unsafe try run(pool.database, command, isWrite: true)
         if let error = MongoError(writeConcernOf: reply) { throw error }
         return reply
     }
 
     /// Runs a command that changes nothing.
     func read(_ database: String, _ command: [(String, BSON)]) throws -> BSONDocument {
-        try run(database, command, isWrite: false)
+        unsafe try run(database, command, isWrite: false)
     }
 
     private func run(
@@ -246,7 +249,9 @@ import InventoryKit
                 domain: unsafe result.domain, code: unsafe result.code, message: pool.url.redacted(message),
                 reply: reply)
             switch error {
-            case .unreachable(let detail): throw history.unreachable(detail)
+            case .unreachable(let detail):
+                let explanation = unsafe clients.explanation(of: detail, by: client)
+                throw history.unreachable(pool.unreachable(detail, explanation, by: clients))
             case .timeLimit where history.hasWritten: throw MongoError.unknown(error.detail)
             default: throw error
             }

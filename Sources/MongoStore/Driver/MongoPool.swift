@@ -24,16 +24,11 @@ final class MongoPool: Sendable {
     private let opening = Mutex(())
 
     private struct State {
-        var clients = ClientPool()
+        var clients: ClientPool?
         var topology: Topology?
+        var trouble: (text: String, since: ContinuousClock.Instant)?
         var jobs = 0
         var isClosed = false
-    }
-
-    /// libmongoc's pool, which is made for use from any thread (mongoc_client_pool_t: "thread-safe"). The pointer to it is
-    /// only read and written under the ``MongoPool``'s lock, and lives until that is closed.
-    @safe private struct ClientPool: @unchecked Sendable {
-        var pointer: OpaquePointer?
     }
 
     init(url: MongoURL, size: Int, timeout: Duration, deadlines: Deadlines, logger: Logger) {
@@ -120,29 +115,30 @@ final class MongoPool: Sendable {
 
     /// Borrows a connection for the length of `body`. Only for the threads of the pool.
     func withConnection<Value>(_ body: (MongoConnection) throws -> Value) throws -> Value {
-        let pool = unsafe try openedPool()
-        guard let client = unsafe mongoc_client_pool_pop(pool) else {
+        let clients = try openedPool()
+        guard let client = unsafe mongoc_client_pool_pop(clients.pointer) else {
             throw MongoError.unreachable("there is no free connection")
         }
-        defer { unsafe mongoc_client_pool_push(pool, client) }
-        return try body(unsafe MongoConnection(client: client, pool: self))
+        defer { unsafe mongoc_client_pool_push(clients.pointer, client) }
+        return try body(unsafe MongoConnection(client: client, of: clients, in: self))
     }
 
     /// Opens libmongoc's pool with the first use, since for a `mongodb+srv://` URI that asks the name server, who may take
     /// his time.
-    private func openedPool() throws(MongoError) -> OpaquePointer {
-        if let pool = unsafe state.withLock({ $0.clients }).pointer { return unsafe pool }
+    private func openedPool() throws(MongoError) -> ClientPool {
+        if let clients = state.withLock({ $0.clients }) { return clients }
         let opened: Result<ClientPool, MongoError> = opening.withLock { _ in
-            let clients = state.withLock { $0.clients }
-            if unsafe clients.pointer != nil { return .success(clients) }
+            if let clients = state.withLock({ $0.clients }) { return .success(clients) }
             let (pool, error) = unsafe url.openPool(size: size, timeout: timeout)
-            guard let pool = unsafe pool else { return .failure(.unreachable(error)) }
-            let new = unsafe ClientPool(pointer: pool)
-            state.withLock { $0.clients = new }
-            return .success(new)
+            guard let pool = unsafe pool else {
+                note(error)
+                return .failure(.unreachable(error))
+            }
+            let clients = unsafe ClientPool(pool)
+            state.withLock { $0.clients = clients }
+            return .success(clients)
         }
-        guard let pool = unsafe try opened.get().pointer else { throw .unreachable("the pool is closed") }
-        return unsafe pool
+        return try opened.get()
     }
 
     /// Waits for the jobs under way, and lets go of the connections.
@@ -151,11 +147,11 @@ final class MongoPool: Sendable {
         do { try await threads.shutdownGracefully() } catch {
             logger.warning("The threads of MongoDB did not stop", metadata: ["error": "\(error)"])
         }
-        let clients = state.withLock { state in
-            defer { unsafe state.clients.pointer = nil }
+        // Not under the lock: it waits for libmongoc's threads.
+        _ = state.withLock { state in
+            defer { state.clients = nil }
             return state.clients
         }
-        if let pool = unsafe clients.pointer { unsafe mongoc_client_pool_destroy(pool) }
         MongoLog.forget(url)
     }
 
@@ -190,6 +186,30 @@ final class MongoPool: Sendable {
     }
 
     // MARK: Failures
+
+    /// Why MongoDB could not be asked; nothing where that has not happened lately.
+    var lastTrouble: String? {
+        state.withLock { $0.trouble.flatMap { ContinuousClock.now - $0.since < .seconds(30) ? $0.text : nil } }
+    }
+
+    private func note(_ trouble: String) { state.withLock { $0.trouble = (trouble, .now) } }
+
+    /// Notes that no server could be asked. Where none ever will by this pool all begins anew, for an operator may have
+    /// mended what kept the servers out.
+    ///
+    /// - Returns: what there is to say of it.
+    func unreachable(_ detail: String, _ explanation: String?, by clients: ClientPool) -> String {
+        let text = explanation.map { "\($0) (\(detail))" } ?? detail
+        note(text)
+        guard clients.isSpent else { return text }
+        // Who tells this has borrowed from it still, so it does not end under the lock.
+        state.withLock { state in
+            guard state.clients === clients else { return }
+            state.clients = nil
+            state.topology = nil
+        }
+        return text
+    }
 
     /// What the caller is told of a failure; the log is told more.
     func failure(_ error: any Error) -> InventoryError {

@@ -187,7 +187,7 @@ final class Filing: Sendable {
         do {
             let holdsOnlyItsOwn = document.texts("held_skus") == [try document.text("sku_key")]
             return Due(
-                product: try document.productID("_id"), operations: try document.documents("ops"),
+                product: try document.productID("_id"), operations: document.documents("ops"),
                 fence: try document.integer("gen"), givesUp: document["live"] != .bool(true) || !holdsOnlyItsOwn)
         } catch {
             let id = (try? document.productID("_id"))?.text ?? "no id"
