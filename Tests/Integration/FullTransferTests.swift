@@ -118,7 +118,11 @@ struct FullTransferTests {
                 let response = try await daemon.client.get(path)
                 #expect(response.status == 503 && response.json["code"].string == "importing", "\(path)")
             }
-            #expect(try await report(["status"], socket)["state"].string == "importing")
+            #expect(try await report(["status"], socket)["state"].string == "unusable")
+            let doctor = try await run(["doctor"], socket)
+            try doctor.expect(.failed)
+            #expect(doctor.errors.joined().contains("import again"))
+            try await run(["import", "--full", half], socket).expect(.refused)
             #expect(try await daemon.stop() == 0)
 
             let again = try ChildProcess(
@@ -185,7 +189,7 @@ struct FullTransferTests {
                 try await report(["status"], socket)["state"].string == "importing" ? true : nil
             }
             #expect(try await daemon.client.get("/v1/products/sku:\(sku)").status == 503)
-            try await run(["purchase", sku], socket).expect(.failed)
+            try await run(["purchase", sku], socket).expect(.refused)
             let second = try await run(["import", "--full", "/dev/null", "-o", "json"], socket)
             #expect(try error(of: second)["code"].string == "importing")
             let told = try await reply

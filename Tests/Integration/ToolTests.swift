@@ -84,6 +84,12 @@ struct ToolTests {
                 ["stock", "count", "X-1", "5", "--expected", "1"], ["stock", "adjust", "X-1", "-3"],
                 ["stock", "adjust", "X-1", "9223372036854775807"], create,
             ] { try await run(refused + ["--dry-run"], socket).expect(.refused) }
+            try await run(
+                ["product", "create", "X-3", "--name", "X", "--price", "1", "--currency", "EUR"], socket
+            ).expect(.ok)
+            // Its own SKU is nobody else's.
+            try await run(["product", "update", "X-3", "--sku", "x-3", "--dry-run"], socket).expect(.ok)
+            try await run(["product", "update", "X-3", "--sku", "x-1", "--dry-run"], socket).expect(.refused)
             try await run(["product", "create", "X-2", "--name", "X", "--price", "1.005", "--currency", "EUR"], socket)
                 .expect(.usage)
             let atOnce = ["--max-per-order", "0", "--dry-run"]
@@ -150,12 +156,14 @@ struct ToolTests {
     @Test("Ctrl-C ends a bench, and takes its product off the shelf")
     func interruptedBench() async throws {
         try await withDaemonAndSocket { _, socket in
-            let bench = try ToolRun.start(["bench", "flash-sale", "--buyers", "1000000", "--units", "1000000"], socket)
+            let bench = try ToolRun.start(
+                ["bench", "flash-sale", "--buyers", "1000000", "--units", "1000000", "--duration", "1h"], socket)
             try await eventually("the product to be there") {
                 try await run(["product", "list", "-o", "name"], socket).output.isEmpty ? nil : ()
             }
             kill(bench.pid, SIGINT)
-            #expect(try await bench.exitCode() == invctl.ExitStatus.interrupted.rawValue)
+            let code = try await bench.exitCode()
+            #expect(code == invctl.ExitStatus.interrupted.rawValue, "\(bench.errorLines)")
             #expect(try await run(["product", "list", "-o", "name"], socket).output == [])
         }
     }

@@ -6,8 +6,10 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
         case ready
         /// Takes requests, and tells load balancers to send none.
         case draining
-        /// Serves nothing: an inventory is being imported, or that broke off.
+        /// Serves nothing: an inventory is being imported.
         case importing
+        /// Serves nothing: an import broke off, and the store holds half an inventory.
+        case unusable
         case stopping
         /// The store does not answer.
         case failing

@@ -103,7 +103,7 @@ struct AdminAPI: Sendable {
         do { try await inventory.store.checkReadiness() } catch { storeCondition = "failing" }
         let serviceState: ServiceStatus.State =
             if state.isStopping { .stopping } else if state.importState != .none {
-                .importing
+                state.importState == .broken ? .unusable : .importing
             } else if storeCondition != "ok" {
                 state.hasBeenReady ? .failing : .starting
             } else if state.isDraining { .draining } else { .ready }

@@ -137,7 +137,10 @@ struct TrafficResult: Sendable {
         if let wrong = proof.first(where: { !$0.holds }) {
             throw CommandFailure(.failed, "does-not-add-up", "the ledger of \(wrong.sku) does not add up: report this")
         }
-        if failed > 0 { throw CommandFailure(.partly, "failed", "\(failed) requests failed; see the daemon's log") }
+        if failed > 0 {
+            throw CommandFailure(
+                .partly, "failed", "\(Figures.count(failed, "request", "requests")) failed; see the daemon's log")
+        }
     }
 }
 

@@ -77,7 +77,8 @@ struct FaultReport: ~Copyable {
     func failure(done: Int) -> CommandFailure {
         CommandFailure(
             done == 0 ? .failed : .partly, "rows-failed",
-            "\(tally.failures) rows were not taken\(file == nil ? "; --report FILE has each of them" : "")")
+            "\(Figures.count(tally.failures, "row was", "rows were")) not taken\(file == nil ? "; --report FILE has each of them" : "")"
+        )
     }
 }
 

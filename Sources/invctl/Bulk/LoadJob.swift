@@ -135,7 +135,7 @@ struct LoadJob {
                     .init("unchanged", Figures.count(counts.unchanged)),
                     .init("already there", Figures.count(counts.replayed)),
                     .init("kept their stock", Figures.count(counts.keptStock), isWide: true),
-                    .init("not taken", Figures.count(failures) + " rows"),
+                    .init("not taken", Figures.count(failures, "row", "rows")),
                     .init("took", "\(Figures.duration(time)), \(Figures.rate(rate))"),
                 ]))
     }

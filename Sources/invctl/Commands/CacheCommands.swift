@@ -64,18 +64,21 @@ struct CacheListCommand: ToolCommand {
                 .get, AdminProtocol.root + "/cache/entries", query: [("pattern", pattern), ("limit", String(limit))]))
         let listing = try answer.message(CacheListing.self)
         try tool.console.write(
-            zip(listing.entries, try answer.json()["entries"].items).map { entry, json in
-                Record(
-                    entry.sku ?? entry.productId, json,
-                    [
-                        .init("sku", entry.sku ?? (entry.isAbsence ? "(no such product)" : "(archived)")),
-                        .init("product", entry.productId), .init("state", entry.etag ?? "-"),
-                        .init("bytes", Int64(entry.bytes)),
-                        .init(
-                            "expires", StyledText(entry.ttlMs.map { Figures.span(.milliseconds($0)) } ?? "-"), .right),
-                    ])
-            }, empty: "Nothing like that is cached.", document: try answer.json())
+            zip(listing.entries, try answer.json()["entries"].items).map(Self.record),
+            empty: "Nothing like that is cached.", like: Self.record(nil, [:]), document: try answer.json())
         if listing.isPartial { tool.console.note("There are more: raise --limit, or give a --pattern.") }
+    }
+
+    /// - Parameter entry: nothing for an example of such a record.
+    private static func record(_ entry: CacheEntry?, _ json: JSON) -> Record {
+        Record(
+            entry?.sku ?? entry?.productId ?? "", json,
+            [
+                .init("sku", entry?.sku ?? (entry?.isAbsence == true ? "(no such product)" : "(archived)")),
+                .init("product", entry?.productId), .init("state", entry?.etag),
+                .init("bytes", entry.map { Int64($0.bytes) }),
+                .init("expires", StyledText(entry?.ttlMs.map { Figures.span(.milliseconds($0)) } ?? "-"), .right),
+            ])
     }
 }
 
@@ -173,7 +176,7 @@ struct CacheFlushCommand: ToolCommand {
             Record(
                 "\(report.entries)", try answer.json(),
                 [
-                    .init(dryRun ? "would flush" : "flushed", "\(Figures.count(report.entries)) entries"),
+                    .init(dryRun ? "would flush" : "flushed", Figures.count(report.entries, "entry", "entries")),
                     .init("bytes", Figures.bytes(report.bytes)),
                     .init("cache answers now", Figures.rate(report.readsPerSecond) + " of the reads"),
                 ]))

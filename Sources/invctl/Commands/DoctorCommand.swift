@@ -36,7 +36,7 @@ struct DoctorCommand: ToolCommand {
             throw CommandFailure(
                 .failed, "findings",
                 // The daemon is as well as what it needs.
-                "\(bad.count) of \(findings.count) things are wrong: \((bad.first { $0.what != "daemon" } ?? bad[0]).text)"
+                "\(bad.count) of \(findings.count) things \(bad.count == 1 ? "is" : "are") wrong: \((bad.first { $0.what != "daemon" } ?? bad[0]).text)"
             )
         }
     }
@@ -55,12 +55,7 @@ struct DoctorCommand: ToolCommand {
         }
         let status = try answer.message(ServiceStatus.self)
         var findings = [
-            Finding(
-                what: "daemon", verdict: status.state == .ready ? .ok : status.state == .draining ? .look : .bad,
-                text: status.state == .draining
-                    ? "an operator drains it: /readyz says 503. Take that back with invctl resume."
-                    : "it is \(status.state.rawValue), pid \(status.pid), up \(Figures.span(.seconds(status.uptimeSeconds)))"
-            ),
+            Self.daemon(status),
             Finding(
                 what: "release", verdict: status.version == Release.version ? .ok : .look,
                 text: status.version == Release.version
@@ -97,6 +92,28 @@ struct DoctorCommand: ToolCommand {
                         ? "what is in force is what a restart would read"
                         : "\(config.needRestart.joined(separator: ", ")) would be other after a restart")))
         return findings
+    }
+
+    private static func daemon(_ status: ServiceStatus) -> Finding {
+        let up = "pid \(status.pid), up \(Figures.span(.seconds(status.uptimeSeconds)))"
+        return switch status.state {
+        case .ready: Finding(what: "daemon", verdict: .ok, text: "it is ready, \(up)")
+        case .draining:
+            Finding(
+                what: "daemon", verdict: .look,
+                text: "an operator drains it: /readyz says 503. Take that back with invctl resume.")
+        case .importing:
+            Finding(
+                what: "daemon", verdict: .look, text: "an inventory is being imported, and nothing is served until then"
+            )
+        case .unusable:
+            Finding(
+                what: "daemon", verdict: .bad,
+                text: "an import broke off, so its store holds half an inventory and nothing is served: stop it, empty "
+                    + "the store, start it and import again")
+        case .starting, .stopping, .failing:
+            Finding(what: "daemon", verdict: .bad, text: "it is \(status.state.rawValue), \(up)")
+        }
     }
 
     /// - Returns: nothing where the daemon, an older one, does not say.

@@ -62,7 +62,8 @@ struct KeyListCommand: ToolCommand {
             .filter { all || $0.0.state != .ended }
         try tool.console.write(
             shown.map { Shown.key($0.0, $0.1) },
-            empty: "There is no key. Make one with: invctl key create NAME --scopes read,purchase")
+            empty: "There is no key. Make one with: invctl key create NAME --scopes read,purchase",
+            like: Shown.key(nil, [:]))
     }
 }
 
@@ -85,7 +86,7 @@ struct KeyRotateCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         let owner = try KeyOwner(name)
-        guard !dryRun else { return try await Shown.key(of: owner, tool) }
+        guard !dryRun else { return try await Shown.key(of: owner, would: "rotate", tool) }
         let request = AdminRequest(.post, AdminProtocol.root + "/keys/\(owner.text)/rotate")
         try Shown.grant(try await tool.send(request.with(["grace_seconds": .integer(grace.seconds)])), tool)
     }
@@ -102,7 +103,7 @@ struct KeyRevokeCommand: ToolCommand {
 
     func run(_ tool: Tool) async throws {
         let owner = try KeyOwner(name)
-        guard !dryRun else { return try await Shown.key(of: owner, tool) }
+        guard !dryRun else { return try await Shown.key(of: owner, would: "end", tool) }
         try tool.confirm("End the key of \(owner.text)? Whoever uses it is locked out.", yes: yes)
         let answer = try await tool.send(AdminRequest(.delete, AdminProtocol.root + "/keys/\(owner.text)"))
         try tool.console.write(Shown.key(try answer.message(KeyListing.self), try answer.json()))
@@ -128,31 +129,34 @@ struct GraceTime: ExpressibleByArgument, Sendable {
 }
 
 extension Shown {
-    static func key(_ key: KeyListing, _ json: JSON) -> Record {
+    /// - Parameter key: nothing for an example of such a record.
+    static func key(_ key: KeyListing?, _ json: JSON) -> Record {
         let style: Style =
-            switch key.state {
+            switch key?.state {
             case .active: .green
             case .rotating, .ending: .yellow
-            case .ended: []
+            case .ended, nil: []
             }
         return Record(
-            key.owner, json,
+            key?.owner ?? "", json,
             [
-                .init("name", key.owner), .init("scopes", key.scopes.joined(separator: ",")),
-                .init("state", StyledText(key.state.rawValue, style)),
-                .init("made", key.createdAt), .init("last used", key.lastUsedAt ?? "never"),
-                .init("secrets", key.secrets.map(\.text).joined(separator: ", "), isWide: true),
+                .init("name", key?.owner), .init("scopes", key?.scopes.joined(separator: ",")),
+                .init("state", StyledText(key?.state.rawValue ?? "-", style)),
+                .init("made", key?.createdAt), .init("last used", key?.lastUsedAt ?? "never"),
+                .init("secrets", key?.secrets.map(\.text).joined(separator: ", "), isWide: true),
             ])
     }
 
     /// What a change that is only tried would be made to.
-    fileprivate static func key(of owner: KeyOwner, _ tool: Tool) async throws {
+    fileprivate static func key(of owner: KeyOwner, would change: String, _ tool: Tool) async throws {
         let answer = try await tool.send(AdminRequest(.get, AdminProtocol.root + "/keys"))
         guard
             let (key, json) = zip(try answer.message([KeyListing].self), try answer.json().items)
                 .first(where: { $0.0.owner == owner.text })
         else { throw CommandFailure(.notFound, "not-found", "\(owner.text) has no key; see invctl key list --all") }
-        try tool.console.write(Self.key(key, json))
+        let record = Self.key(key, json)
+        let headline = Record.Field("would \(change)", "the key of \(owner.text)")
+        try tool.console.write(Record(record.name, json, [headline] + record.fields.dropFirst()))
     }
 
     /// A key with its secret. The name of the answer is the secret, so that `-o name` hands it to a script.

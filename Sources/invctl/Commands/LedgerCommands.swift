@@ -37,7 +37,7 @@ struct LedgerVerifyCommand: ToolCommand {
             throw CommandFailure(
                 .failed, "ledger-wrong",
                 ([
-                    "\(last.faulty) products do not add up. See what can be mended with invctl ledger repair --dry-run; "
+                    "\(Figures.count(Int(clamping: last.faulty), "product does", "products do")) not add up. See what can be mended with invctl ledger repair --dry-run; "
                         + "report it, and do not edit the store by hand"
                 ] + last.faults)
                 .joined(separator: "\n  "))

@@ -91,7 +91,7 @@ struct ProductCreateCommand: ToolCommand {
         guard !dryRun else {
             // By the rules by which the daemon reads it.
             _ = try ProductDraft(JSONDocument(parsing: document.encoded()))
-            try await checkAbsence(tool)
+            try await ProductPath.checkAbsence(of: sku, tool)
             return try tool.console.write(Shown.productAlone(document))
         }
         let request = AdminRequest(.post, "/v1/products").with(document)
@@ -102,12 +102,6 @@ struct ProductCreateCommand: ToolCommand {
     }
 
     /// What the daemon would refuse first.
-    private func checkAbsence(_ tool: Tool) async throws {
-        do {
-            _ = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku: sku)))
-        } catch AdminError.refused(let refused) where refused.status == 404 { return }
-        throw CommandFailure(.refused, "sku-taken", "There is a product \(sku) already.")
-    }
 }
 
 struct ProductUpdateCommand: ToolCommand {
@@ -157,6 +151,9 @@ struct ProductUpdateCommand: ToolCommand {
                 changes["attributes"] = Self.merged(product["attributes"], with: attributes)
             }
             try Self.check(product, with: changes)
+            if let newSKU, try SKU(newSKU).key != product["sku"].string.map({ try SKU($0).key }) {
+                try await ProductPath.checkAbsence(of: newSKU, tool)
+            }
             return try tool.console.write(
                 changes.sorted { $0.key < $1.key }.map { name, value in
                     Record(
@@ -215,7 +212,11 @@ struct ProductArchiveCommand: ToolCommand {
     func run(_ tool: Tool) async throws {
         let answer = try await tool.send(AdminRequest(.get, "/v1/products/" + ProductPath.of(sku)))
         let product = try answer.json()
-        guard !dryRun else { return try tool.console.write(Shown.product(product)) }
+        guard !dryRun else {
+            let record = Shown.product(product)
+            let headline = Record.Field("would archive", product["sku"].string ?? sku)
+            return try tool.console.write(Record(record.name, product, [headline] + record.fields.dropFirst()))
+        }
         try tool.confirm(
             "Archive \(product["sku"].string ?? sku) (\(product["name"].string ?? "-"))? It cannot be undone.", yes: yes
         )

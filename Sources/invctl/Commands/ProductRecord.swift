@@ -88,4 +88,12 @@ enum ProductPath {
 
     /// Of a SKU as it stands in a file, whatever it looks like.
     static func of(sku: String) -> String { "sku:" + AdminRequest.encode(sku) }
+
+    /// - Throws: ``CommandFailure`` where there is a product of that SKU.
+    static func checkAbsence(of sku: String, _ tool: Tool) async throws {
+        do { _ = try await tool.send(AdminRequest(.get, "/v1/products/" + of(sku: sku))) } catch AdminError.refused(
+            let refused) where refused.status == 404
+        { return }
+        throw CommandFailure(.refused, "sku-taken", "There is a product \(sku) already.")
+    }
 }

@@ -32,7 +32,7 @@ struct Console: Sendable {
     /// Several things of one kind.
     ///
     /// - Parameters:
-    ///   - columns: told where there are none.
+    ///   - empty: told where there are none.
     ///   - example: one like them, whose titles are the header of a CSV that has no rows.
     ///   - document: what they are part of, as JSON; nothing where it is the array of them.
     func write(

@@ -12,6 +12,11 @@ enum Figures {
         return (value < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
     }
 
+    /// 1 row, 12,345 rows
+    static func count(_ value: Int, _ one: String, _ many: String) -> String {
+        "\(count(value)) \(value == 1 ? one : many)"
+    }
+
     /// 999, 12.3k, 123k, 1.2M: at most five characters, six when negative.
     static func short(_ value: Double) -> String {
         scaled(value, by: 1_000, units: ["", "k", "M", "G", "T", "P", "E"])
