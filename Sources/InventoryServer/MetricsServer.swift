@@ -19,9 +19,10 @@ package struct MetricsServer: Service {
     private let server: any Service
     private let address: APIServer.Address
 
+    /// - Parameter onListening: called when it can be asked.
     package init(
         _ metrics: Metrics, address: APIServer.Address, state: ServerState, log: LogSink, logger: Logger,
-        eventLoopGroup: any EventLoopGroup
+        eventLoopGroup: any EventLoopGroup, onListening: @escaping @Sendable () -> Void
     ) {
         self.address = address
         let front = Front(
@@ -37,6 +38,7 @@ package struct MetricsServer: Service {
             onServerRunning: { channel in
                 logger.notice(
                     "Metrics are served", metadata: ["at": "\(address.host):\(channel.localAddress?.port ?? 0)"])
+                onListening()
             },
             eventLoopGroup: eventLoopGroup, logger: quiet)
     }

@@ -185,6 +185,9 @@ struct Configuration: Sendable, Equatable {
         return mistakes
     }
 
+    /// What a setting says to no effect.
+    var ineffective: [String] { mongo?.warnings.map { "MONGO_URL: \($0), which has no effect" } ?? [] }
+
     /// Which requests need an API key. Where others than this machine can reach it, all do unless somebody says otherwise.
     var authentication: Authentication { statedAuthentication ?? (Self.isLoopback(host) ? .off : .all) }
 

@@ -71,6 +71,8 @@ struct Daemon {
             certificateExpiry: { certificate?.expiry })
         let (adminListens, adminEvents) = AsyncStream.makeStream(of: Never.self)
         if socket == nil { adminEvents.finish() }
+        let (metricsListen, metricsEvents) = AsyncStream.makeStream(of: Never.self)
+        if configuration.metricsAddress == nil { metricsEvents.finish() }
         let server = APIServer(
             inventory: inventory, limiter: backend.limiter, keys: keys, authentication: configuration.authentication,
             state: state, observer: observer, address: address, encryption: certificate?.makeHandler,
@@ -78,8 +80,11 @@ struct Daemon {
             log: log, logger: logger,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         ) { port in
-            // Whoever reads that it serves may ask either way.
+            // Whoever reads that it serves may ask every way.
             for await _ in adminListens {}
+            for await _ in metricsListen {}
+            // One of them cannot listen.
+            guard !Task.isCancelled else { return }
             control.address = "\(certificate == nil ? "" : "https://")\(Self.display(configuration.host)):\(port)"
             logger.notice(
                 """
@@ -105,7 +110,8 @@ struct Daemon {
         let scraping = configuration.metricsAddress.map { address in
             MetricsServer(
                 metrics, address: address, state: state, log: log, logger: logger,
-                eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+            ) { metricsEvents.finish() }
         }
         let services: [any Service] = (admin.map { [$0] } ?? []) + (scraping.map { [$0] } ?? []) + [server]
         let group = ServiceGroup(

@@ -138,6 +138,7 @@ struct ConfigurationReading: Sendable {
             }
         }
         mistakes += configuration.contradictions()
+        warnings += configuration.ineffective
     }
 
     /// All settings, secrets masked.

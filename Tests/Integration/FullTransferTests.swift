@@ -123,6 +123,8 @@ struct FullTransferTests {
             try doctor.expect(.failed)
             #expect(doctor.errors.joined().contains("import again"))
             try await run(["import", "--full", half], socket).expect(.refused)
+            try await run(["health"], socket).expect(.failed)
+            try await run(["wait", "--timeout", "300ms"], socket).expect(.timedOut)
             #expect(try await daemon.stop() == 0)
 
             let again = try ChildProcess(

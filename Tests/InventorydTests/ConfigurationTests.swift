@@ -51,6 +51,16 @@ struct ConfigurationTests {
         #expect(shown(["MONGO_URL": "mongodb://u:p@h/d"], "MONGO_URL") == "******** (environment)")
     }
 
+    /// Fails where a misspelt option is found out when there is no primary to be found.
+    @Test("What of MongoDB's URL has no effect is told, and no secret with it")
+    func ineffectiveOptions() {
+        let reading = read(environment(["MONGO_URL": "mongodb://u:hunter2@h/d?replicSet=hunter2&replicaSet=rs0"]))
+        #expect(reading.mistakes.isEmpty)
+        #expect(reading.warnings.count == 1 && reading.warnings[0].contains("replicset"), "\(reading.warnings)")
+        #expect(!reading.warnings.joined().contains("hunter2"))
+        #expect(read(environment(["MONGO_URL": "mongodb://h/d?replicaSet=rs0&w=majority"])).warnings.isEmpty)
+    }
+
     @Test("The first source that has a value wins, and its origin is told")
     func precedence() {
         let reading = read(

@@ -2,12 +2,21 @@ import CMongoc
 import Logging
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// libmongoc's own messages, on their way into our log. It has one handler for the whole process.
 enum MongoLog {
     private struct State {
         var logger: Logger?
         /// The URIs in use, for what is secret in them.
         var urls: [MongoURL] = []
+
+        /// What threads have been told that listen for themselves.
+        var heard: [pthread_t: [String]] = [:]
     }
 
     private static let state = Mutex(State())
@@ -29,6 +38,14 @@ enum MongoLog {
         _ = started
     }
 
+    /// What libmongoc says while this thread calls it, which goes to no log.
+    static func messages<Value>(during body: () -> Value) -> (value: Value, messages: [String]) {
+        let thread = pthread_self()
+        state.withLock { $0.heard[thread] = [] }
+        let value = body()
+        return (value, state.withLock { $0.heard.removeValue(forKey: thread) ?? [] })
+    }
+
     static func redact(_ url: MongoURL) { state.withLock { $0.urls.append(url) } }
 
     static func forget(_ url: MongoURL) {
@@ -38,8 +55,9 @@ enum MongoLog {
     }
 
     private static func take(_ level: mongoc_log_level_t, domain: String, _ message: String) {
-        let (logger, text) = state.withLock { state in
-            (state.logger, state.urls.reduce(message) { text, url in url.redacted(text) })
+        let (logger, text): (Logger?, String) = state.withLock { state in
+            if state.heard[pthread_self()]?.append(message) != nil { return (nil, message) }
+            return (state.logger, state.urls.reduce(message) { text, url in url.redacted(text) })
         }
         logger?.log(level: Self.level(level), "libmongoc: \(text)", metadata: ["domain": "\(domain)"])
     }

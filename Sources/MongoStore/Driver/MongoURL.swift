@@ -14,6 +14,9 @@ package struct MongoURL: Sendable, Equatable {
     /// Hosts and database, for logs: nothing in it is secret.
     package let display: String
 
+    /// What libmongoc takes no notice of in it: options that it has not, values that it cannot use.
+    package let warnings: [String]
+
     /// What must not appear in any message.
     private let secrets: [String]
 
@@ -21,8 +24,10 @@ package struct MongoURL: Sendable, Equatable {
     package init(_ text: String) throws(MongoURLError) {
         // What libmongoc says of a mistake goes to a log, and not past us to standard error.
         MongoLog.start()
-        var error = bson_error_t()
-        guard text.utf8.count <= 8_192, let uri = unsafe mongoc_uri_new_with_error(text, &error) else {
+        guard text.utf8.count <= 8_192,
+            case (let parsed, let messages) = unsafe MongoLog.messages(during: { unsafe mongoc_uri_new(text) }),
+            let uri = unsafe parsed
+        else {
             // libmongoc's own message may repeat a part of it.
             throw MongoURLError(
                 text.hasPrefix("mongodb:") || text.hasPrefix("mongodb+srv:")
@@ -51,7 +56,9 @@ package struct MongoURL: Sendable, Equatable {
         if let file = unsafe mongoc_uri_get_option_as_utf8(uri, "tlscertificatekeyfilepassword", nil) {
             unsafe secrets.append(String(cString: file))
         }
-        self.secrets = secrets.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+        let longestFirst = secrets.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+        self.secrets = longestFirst
+        warnings = messages.map { Self.redacted($0, longestFirst) }
         display = "\(Self.hosts(of: text))/\(database)"
     }
 
@@ -71,7 +78,9 @@ package struct MongoURL: Sendable, Equatable {
     }
 
     /// A message without the URI's secrets.
-    func redacted(_ message: String) -> String {
+    func redacted(_ message: String) -> String { Self.redacted(message, secrets) }
+
+    private static func redacted(_ message: String, _ secrets: [String]) -> String {
         secrets.reduce(message) { $0.replacing($1, with: "***") }
     }
 

@@ -60,7 +60,12 @@ struct HealthCommand: ToolCommand {
     @OptionGroup var common: CommonOptions
 
     func run(_ tool: Tool) async throws {
-        let answer = try await tool.send(AdminRequest(.get, "/readyz"))
+        let answer: AdminAnswer
+        do { answer = try await tool.send(AdminRequest(.get, "/readyz")) } catch let error as AdminError {
+            let why = CommandFailure(error)
+            // Whatever the reason, it is alive and not ready.
+            throw why.status == .refused ? CommandFailure(.failed, why.code, why.message, members: why.members) : why
+        }
         let json = try answer.json()
         let status = json["status"].string ?? "-"
         try tool.console.write(
@@ -94,7 +99,7 @@ struct WaitCommand: ToolCommand {
                 return try tool.console.write(Record(status, json, [.init("status", status)]))
             } catch let error as AdminError {
                 let failure = CommandFailure(error)
-                guard failure.status == .notReachable || failure.status == .failed else { throw error }
+                guard [.notReachable, .failed, .refused].contains(failure.status) else { throw error }
                 guard ContinuousClock.now < deadline else {
                     throw CommandFailure(
                         .timedOut, "timed-out", "not ready within \(common.timeout): \(failure.message)")
