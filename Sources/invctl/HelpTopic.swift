@@ -38,8 +38,8 @@ enum HelpTopic: String, CaseIterable {
             """
         case .scripts:
             """
-            Commands that change something carry an idempotency key, so that what is sent twice happens once. seed and
-            purchase --from make the keys of their rows from content and place: run them again after an interruption, and
+            Commands that create, move or sell carry an idempotency key, so that what is sent twice happens once; product
+            update and archive change only what they have read. seed and purchase --from make the keys of their rows from content and place: run them again after an interruption, and
             what has happened stays as it is. import has none: run again, it sets the catalogue to what the file says once
             more, and leaves the stock of what is there alone. What is typed twice happens twice, unless both have the same
             --idempotency-key.

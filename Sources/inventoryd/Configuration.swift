@@ -50,7 +50,7 @@ struct Configuration: Sendable, Equatable {
         },
         Setting(
             "INVENTORYD_STATE_DIR", default: nil, flag: "state-dir",
-            "directory of the embedded store; default $STATE_DIRECTORY, else $XDG_STATE_HOME/inventoryd"
+            "directory of the embedded store; default $STATE_DIRECTORY, else $XDG_STATE_HOME/inventoryd, else ~/.local/state/inventoryd"
         ) { $1.stateDirectory = try Text.notBlank($0) },
         Setting(
             "MONGO_URL", "MONGO_URI", default: nil, isSecret: true,
@@ -61,7 +61,8 @@ struct Configuration: Sendable, Equatable {
             }
         },
         Setting(
-            "INVENTORYD_MONGO_POOL", default: "16", flag: "mongo-pool", "connections to MongoDB at most, 4 to 256"
+            "INVENTORYD_MONGO_POOL", default: "16", flag: "mongo-pool",
+            "connections to MongoDB for calls at most, 4 to 256"
         ) { $1.mongoConnections = try Text.integer($0, in: 4...256) },
         Setting(
             "INVENTORYD_MONGO_TIMEOUT", default: "10s", flag: "mongo-timeout",
@@ -77,7 +78,7 @@ struct Configuration: Sendable, Equatable {
         },
         Setting(
             "INVENTORYD_SOCKET", default: nil, flag: "socket",
-            "Unix socket of the admin channel, or none; default is the first of /run/inventoryd, $XDG_RUNTIME_DIR/inventoryd and /tmp/inventoryd-UID that can be used"
+            "Unix socket of the admin channel, or none; default is in $RUNTIME_DIRECTORY, else in the first of /run/inventoryd, $XDG_RUNTIME_DIR/inventoryd and /tmp/inventoryd-UID that can be used"
         ) { text, configuration in
             guard text != "none" else { return }
             guard text.hasPrefix("/"), text.utf8.count <= AdminSocketPlace.pathLimit else {
@@ -111,7 +112,8 @@ struct Configuration: Sendable, Equatable {
             "address and port, as in 127.0.0.1:9090, where /metrics is served to whoever can reach it; default is the admin socket alone"
         ) { $1.metricsAddress = try Text.address($0) },
         Setting(
-            "INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl", "how long a cached product is served at most"
+            "INVENTORYD_CACHE_TTL", default: "60s", flag: "cache-ttl",
+            "how long a cached product is served, give or take a tenth"
         ) {
             $1.cacheTimeToLive = try Text.duration($0)
         },
