@@ -35,6 +35,21 @@ struct ProductReadsTests {
         }
     }
 
+    /// Fails where reads wait without end while the server says nothing.
+    @Test("So many reads wait, and the next is turned away at once")
+    func waitingLimit() async throws {
+        try await withProducts(1) { products, reads, proxy, _ in
+            let id = products[0].id
+            let first = try await waiting(for: [id, id], reads, behind: proxy)
+            let rest = (0..<4_096).map { _ in Task { try await reads.product(id) } }
+            try await eventually("as many to wait as may") { reads.load.waiting == 4_096 ? () : nil }
+            await #expect(throws: InventoryError.unavailable(.overloaded)) { try await reads.product(id) }
+            proxy.heal()
+            for read in first + rest { #expect(try await read.value == products[0]) }
+            #expect(try await reads.product(id) == products[0])
+        }
+    }
+
     @Test("A document that is damaged fails its own readers, and nobody else")
     func damaged() async throws {
         try await withProducts(8) { products, reads, proxy, shell in

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import GRDB
 import InventoryKit
@@ -56,6 +57,52 @@ struct DurabilityTests {
             await #expect(throws: InventoryError.unavailable(.outOfReach)) {
                 try await store.product(.id(product.id))
             }
+            await store.close()
+        }
+    }
+
+    /// Fails where writes wait without end, or where one that was turned away has happened.
+    @Test("While the disk does not come to its end so many writes wait, and the next are turned away")
+    func waitingLimit() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteStore(path: directory + "/inventory.sqlite", logger: Logger(label: "test"))
+            let product = try await store.create(
+                try Sample.creation(try Sample.catalogue("A-1"), opening: 10_000)
+            ).product
+            let (release, held) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let blocking = Task.detached {
+                try await store.pool.writeWithoutTransaction { _ in
+                    held.signal()
+                    release.wait()
+                }
+            }
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    held.wait()
+                    continuation.resume()
+                }
+            }
+            func sell() -> Task<Bool, any Error> {
+                Task {
+                    do {
+                        _ = try await store.move(Sample.purchase(of: .id(product.id)))
+                    } catch InventoryError.unavailable(.overloaded) {
+                        return false
+                    }
+                    return true
+                }
+            }
+            let sales = (0..<4_600).map { _ in sell() }
+            try await eventually("as many to wait as may") { store.statistics.waiting == 4_096 ? () : nil }
+            #expect(try await !sell().value)
+            release.signal()
+            try await blocking.value
+            var sold: Int64 = 0
+            for sale in sales where try await sale.value { sold += 1 }
+            // Those who waited, and those whose transaction had begun.
+            #expect((4_096..<4_600).contains(sold))
+            #expect(try await store.product(.id(product.id))?.stock.onHand == 10_000 - sold)
+            #expect(store.statistics.waiting == 0)
             await store.close()
         }
     }

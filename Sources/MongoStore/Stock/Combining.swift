@@ -335,6 +335,8 @@ final class Combining: Sendable {
                 self.insert(Array(due[start..<min(start + Self.filingLimit, due.count)]), isPatient: true)
             }
             self.state.withLock { $0.filesWhatIsDue = false }
+            // Moves may wait for what was filed.
+            self.startRounds()
         } refuse: { _ in
             self.state.withLock { $0.filesWhatIsDue = false }
         }

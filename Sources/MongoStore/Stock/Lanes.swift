@@ -17,6 +17,10 @@ struct Lanes {
     /// The most products in one round: the server takes them one after the other.
     static let productsLimit = 64
 
+    /// With so many operations a product's next moves wait for those that are on their way into the ledger: at twice as many
+    /// it takes no more, and that shall tell of a ledger that is blocked, not of one that is slower than its buyers.
+    private static let operationsMark = Int(StockPipeline.operationLimit / 2)
+
     /// How many products of which only something filed is to be taken out go along in a round. Nobody waits for that, and each
     /// makes the round longer for all who wait.
     private static let leavingLimit = 16
@@ -41,7 +45,8 @@ struct Lanes {
         var isUsed = false
         var isKept = false
 
-        var isReady: Bool { !isUnderWay && !waiting.isEmpty }
+        var isReady: Bool { !isUnderWay && !waiting.isEmpty && !isFull }
+        private var isFull: Bool { isFiling && state?.operations.count ?? 0 >= Lanes.operationsMark }
         var isLeaving: Bool { !isUnderWay && waiting.isEmpty && filed != nil && !isPatient }
         var isIdle: Bool { !isUnderWay && !isFiling && waiting.isEmpty && filed == nil }
     }
