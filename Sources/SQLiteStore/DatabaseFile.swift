@@ -83,14 +83,18 @@ struct FileIdentity: Sendable {
 
 /// Opens the database file and makes sure that this process is the only one that writes it.
 enum DatabaseFile {
+    /// - Returns: among others, whether there was no inventory in it.
     /// - Throws: ``StoreOpeningError``.
-    static func open(path: String) throws(StoreOpeningError) -> (pool: DatabasePool, lock: FileLock) {
+    static func open(
+        path: String
+    ) throws(StoreOpeningError) -> (pool: DatabasePool, lock: FileLock, isNew: Bool) {
         let lock = try FileLock(path: path + ".lock", protecting: path)
         guard !ImportMark(of: path).isSet else { throw .unfinishedImport(path: path) }
         CopyPlace.clear(beside: path)
         do {
             // Asked before anything is written: a file of somebody else's, or of a newer version, stays as it is.
-            if unsafe access(path, F_OK) == 0 { try checkOrigin(path: path) }
+            let isThere = unsafe access(path, F_OK) == 0
+            let isNew = try !isThere || !holdsInventory(path: path)
             let pool = try DatabasePool(path: path, configuration: configuration())
             try syncEachCommit(of: pool)
             try Schema.migrator.migrate(pool)
@@ -101,7 +105,7 @@ enum DatabaseFile {
                     return .commit
                 }
             }
-            return (pool, lock)
+            return (pool, lock, isNew)
         } catch let error as StoreOpeningError {
             throw error
         } catch let error as DatabaseError {
@@ -111,17 +115,19 @@ enum DatabaseFile {
         }
     }
 
-    private static func checkOrigin(path: String) throws {
+    /// - Returns: false where there is nothing in it at all.
+    private static func holdsInventory(path: String) throws -> Bool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(2)
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         defer { try? queue.close() }
-        try queue.read { db in
-            guard try Bool.fetchOne(db, sql: "SELECT count(*) > 0 FROM sqlite_schema") == true else { return }
+        return try queue.read { db in
+            guard try Bool.fetchOne(db, sql: "SELECT count(*) > 0 FROM sqlite_schema") == true else { return false }
             guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID else {
                 throw StoreOpeningError.notOurs(path: path)
             }
             if try Schema.migrator.hasBeenSuperseded(db) { throw StoreOpeningError.newerSchema(path: path) }
+            return true
         }
     }
 

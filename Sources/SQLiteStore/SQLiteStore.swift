@@ -32,11 +32,14 @@ package final class SQLiteStore: InventoryStore {
     package init(
         path: String, writesPerTransaction: Int = 256, clock: any WallClock = SystemClock(), logger: Logger
     ) throws(StoreOpeningError) {
-        (pool, lock) = try DatabaseFile.open(path: path)
+        let isNew: Bool
+        (pool, lock, isNew) = try DatabaseFile.open(path: path)
         file = FileIdentity(path: path)
         commits = GroupCommit(
             pool: pool, file: file, writesPerTransaction: writesPerTransaction, clock: clock, logger: logger)
         self.logger = logger
+        // Who has named the wrong directory, or put back an empty file, sees it here.
+        if isNew { logger.notice("There was no inventory, so a new one begins", metadata: ["path": "\(path)"]) }
     }
 
     // MARK: Changing

@@ -188,6 +188,23 @@ struct LifecycleTests {
         }
     }
 
+    /// Fails where nobody is told that the inventory is another than it was.
+    @Test("That a new inventory begins is said, also where an empty file is found, and only then")
+    func beginning() async throws {
+        func isToldAsNew(_ daemon: DaemonProcess) -> Bool { daemon.log.contains { $0.contains("a new one begins") } }
+        try await withTemporaryDirectory { directory in
+            for isNew in [true, false] {
+                let daemon = try await DaemonProcess(stateDirectory: directory)
+                #expect(isToldAsNew(daemon) == isNew)
+                #expect(try await daemon.stop() == 0)
+            }
+            try Data().write(to: URL(filePath: directory + "/inventory.sqlite"))
+            let emptied = try await DaemonProcess(stateDirectory: directory)
+            #expect(isToldAsNew(emptied))
+            #expect(try await emptied.stop() == 0)
+        }
+    }
+
     @Test("A file that is no database of ours is left as it is")
     func foreignFile() async throws {
         try await withTemporaryDirectory { directory in
