@@ -13,6 +13,10 @@ final class ProductReads: Sendable {
     /// Queries under way: while one is on the wire, the server has another.
     private static let queriesAtOnce = 2
 
+    /// So many reads make a query worth its while beside another: it costs the server, and this process, as much as a dozen
+    /// more reads in the one to come. What waits for the one under way to come back goes for less.
+    private static let worthAQuery = 16
+
     /// So many in all, when those under way are held up.
     private static let queriesAtMost = 8
 
@@ -26,7 +30,8 @@ final class ProductReads: Sendable {
 
         func mayBegin(after patience: Duration) -> Bool {
             guard !waiting.isEmpty else { return false }
-            if queries < ProductReads.queriesAtOnce { return true }
+            if queries == 0 { return true }
+            if queries < ProductReads.queriesAtOnce, waiting.count >= ProductReads.worthAQuery { return true }
             return queries < ProductReads.queriesAtMost && ContinuousClock.now - latest > patience
         }
     }
