@@ -1,5 +1,5 @@
 package import InventoryKit
-package import NIOCore
+import NIOCore
 package import NIOHTTP1
 import NIOPosix
 import Synchronization

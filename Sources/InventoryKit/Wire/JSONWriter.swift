@@ -106,7 +106,7 @@ package struct JSONWriter {
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         // Most texts have nothing to escape, and can be copied as they are.
-        let isWritten = text.utf8.withContiguousStorageIfAvailable { plain in
+        let isWritten = unsafe text.utf8.withContiguousStorageIfAvailable { plain in
             guard unsafe plain.allSatisfy(Self.isPlain) else { return false }
             unsafe bytes.append(contentsOf: plain)
             return true

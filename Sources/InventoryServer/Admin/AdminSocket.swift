@@ -57,7 +57,7 @@ package final class AdminSocket: Sendable {
     ///
     /// Everybody may connect who may enter its directory; what they may do is decided by who they are.
     package func admit(_ group: AdminGroup?) throws(SocketTrouble) {
-        let isGiven = unsafe group.map { unsafe chown(path, uid_t.max, $0.id) == 0 } ?? true
+        let isGiven = group.map { unsafe chown(path, uid_t.max, $0.id) == 0 } ?? true
         let reason = Self.reason()
         guard unsafe chmod(path, 0o660) == 0 else {
             throw SocketTrouble("the mode of the admin socket cannot be set: \(Self.reason())")

@@ -144,10 +144,10 @@ struct PurchaseCommand: ToolCommand {
                     "dry_run": .bool(dryRun),
                 ],
                 [
-                    .init(dryRun ? "could be sold" : "sold", Figures.count(tally.sold) + " lines"),
+                    .init(dryRun ? "could be sold" : "sold", Figures.count(tally.sold, "line", "lines")),
                     .init("units", Figures.count(Int(tally.units))),
-                    .init("sold before", Figures.count(tally.soldBefore) + " lines"),
-                    .init("not sold", Figures.count(failures) + " rows"),
+                    .init("sold before", Figures.count(tally.soldBefore, "line", "lines")),
+                    .init("not sold", Figures.count(failures, "row", "rows")),
                 ]))
         if tally.hasRefusals {
             tool.console.note(
@@ -163,8 +163,10 @@ struct PurchaseCommand: ToolCommand {
         try await tool.connected { connection in
             var rehearsal = dryRun ? PurchaseRehearsal(connection) : nil
             defer { progress.hide() }
+            var seen = 0
             while let row = try rows.next() {
                 try Task.checkCancellation()
+                seen += 1
                 switch row {
                 case .failure(let fault):
                     progress.hide()
@@ -192,7 +194,7 @@ struct PurchaseCommand: ToolCommand {
                         try faults.add(RowFault(.refused, line: row.line, failure.message))
                     }
                 }
-                progress.update(done: tally.done, total: rows.estimate(of: tally.done))
+                progress.update(done: seen, total: rows.estimate(of: seen))
             }
         }
     }
