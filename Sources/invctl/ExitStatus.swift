@@ -22,7 +22,8 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
         case .notReachable: "the daemon cannot be reached"
         case .forbidden: "this user may not do that"
         case .notFound: "there is no such thing"
-        case .refused: "the state does not allow it: not enough stock, a conflict, archived, an import under way"
+        case .refused:
+            "the state does not allow it: not enough stock, a conflict, archived, a store that is being imported into"
         case .timedOut: "no answer in time"
         case .partly: "some rows or lines were done, and some were not"
         case .interrupted: "interrupted by Ctrl-C"
@@ -102,7 +103,6 @@ struct CommandFailure: Error, Sendable {
 
     private static func status(of refused: AdminError.Refused) -> ExitStatus {
         switch refused.status {
-        case _ where refused.code == ProblemCode.importing.rawValue: .refused
         case 400, 405, 406, 413, 414, 415, 422, 431: .usage
         case 401, 403: .forbidden
         case 404: .notFound

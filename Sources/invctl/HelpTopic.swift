@@ -39,10 +39,10 @@ enum HelpTopic: String, CaseIterable {
         case .scripts:
             """
             Commands that create, move or sell carry an idempotency key, so that what is sent twice happens once; product
-            update and archive change only what they have read. seed and purchase --from make the keys of their rows from content and place: run them again after an interruption, and
-            what has happened stays as it is. import has none: run again, it sets the catalogue to what the file says once
-            more, and leaves the stock of what is there alone. What is typed twice happens twice, unless both have the same
-            --idempotency-key.
+            update and archive change only what they have read. What is typed twice happens twice, unless both have the
+            same --idempotency-key. seed and purchase --from make the keys of their rows from content and place: run them
+            again after an interruption, and what has happened stays as it is. import has none: run again, it sets the
+            catalogue to what the file says once more, and leaves the stock of what is there alone.
 
               invctl wait --timeout 60s && invctl seed catalogue.csv --if-empty
               invctl purchase LAMP-1 || case $? in 6) echo sold out ;; *) exit 1 ;; esac

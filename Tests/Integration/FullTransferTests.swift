@@ -191,8 +191,9 @@ struct FullTransferTests {
                 try await report(["status"], socket)["state"].string == "importing" ? true : nil
             }
             #expect(try await daemon.client.get("/v1/products/sku:\(sku)").status == 503)
-            try await run(["purchase", sku], socket).expect(.refused)
+            try await run(["purchase", sku], socket).expect(.failed)
             let second = try await run(["import", "--full", "/dev/null", "-o", "json"], socket)
+            try second.expect(.refused)
             #expect(try error(of: second)["code"].string == "importing")
             let told = try await reply
             #expect(told.contains(#""code":"importing""#), "\(told)")

@@ -2,6 +2,9 @@ import CMongoc
 
 /// libmongoc's pool, which is made for use from any thread (mongoc_client_pool_t: "thread-safe"). It ends when the last who
 /// has borrowed a connection of it has given that back.
+///
+/// Both pointers are set once and never given away but for the length of a call; who calls holds this, so nothing is freed
+/// under him. The count is only touched atomically, and freed after the pool, whose threads write it.
 @safe final class ClientPool: @unchecked Sendable {
     let pointer: OpaquePointer
     private let serverCount: UnsafeMutablePointer<Int64>

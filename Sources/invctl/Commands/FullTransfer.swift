@@ -103,11 +103,15 @@ struct FullImportJob {
                 [.init("answers that were too old", Figures.count(Int(clamping: outcome.expiredOutcomes)))]))
     }
 
+    private static let importing = ProblemCode.importing.rawValue
+
     /// What came of it.
     ///
-    /// - Throws: ``AdminError`` where that is trouble.
+    /// - Throws: ``AdminError`` where that is trouble, ``CommandFailure`` where the store is another import's.
     private static func report(_ line: [UInt8]) throws -> TransferReport {
-        try AdminError.check(line)
+        do { try AdminError.check(line) } catch AdminError.refused(let refused) where refused.code == importing {
+            throw CommandFailure(.refused, refused.code, refused.detail)
+        }
         guard let report = try? AdminProtocol.decode(TransferReport.self, from: line) else {
             throw AdminError.foreign("a line of its answer is no report")
         }

@@ -91,9 +91,10 @@ enum ProductPath {
 
     /// - Throws: ``CommandFailure`` where there is a product of that SKU.
     static func checkAbsence(of sku: String, _ tool: Tool) async throws {
-        do { _ = try await tool.send(AdminRequest(.get, "/v1/products/" + of(sku: sku))) } catch AdminError.refused(
-            let refused) where refused.status == 404
-        { return }
+        let request = AdminRequest(.get, "/v1/products/" + of(sku: sku))
+        do { _ = try await tool.send(request) } catch AdminError.refused(let refused) where refused.status == 404 {
+            return
+        }
         throw CommandFailure(.refused, "sku-taken", "There is a product \(sku) already.")
     }
 }

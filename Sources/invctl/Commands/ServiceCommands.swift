@@ -60,12 +60,7 @@ struct HealthCommand: ToolCommand {
     @OptionGroup var common: CommonOptions
 
     func run(_ tool: Tool) async throws {
-        let answer: AdminAnswer
-        do { answer = try await tool.send(AdminRequest(.get, "/readyz")) } catch let error as AdminError {
-            let why = CommandFailure(error)
-            // Whatever the reason, it is alive and not ready.
-            throw why.status == .refused ? CommandFailure(.failed, why.code, why.message, members: why.members) : why
-        }
+        let answer = try await tool.send(AdminRequest(.get, "/readyz"))
         let json = try answer.json()
         let status = json["status"].string ?? "-"
         try tool.console.write(
@@ -99,7 +94,7 @@ struct WaitCommand: ToolCommand {
                 return try tool.console.write(Record(status, json, [.init("status", status)]))
             } catch let error as AdminError {
                 let failure = CommandFailure(error)
-                guard [.notReachable, .failed, .refused].contains(failure.status) else { throw error }
+                guard failure.status == .notReachable || failure.status == .failed else { throw error }
                 guard ContinuousClock.now < deadline else {
                     throw CommandFailure(
                         .timedOut, "timed-out", "not ready within \(common.timeout): \(failure.message)")
